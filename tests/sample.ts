@@ -5,9 +5,9 @@
  * a GPU nothing but those.
  *
  * `LION_TESTS` says which part is computed: the `sample` (the default, and `deno
- * task test`), the `rest`, or `all` (`deno task test:all`); or `kernels`, whole on
- * WebAssembly as the sample is, but for the operations of TensorFlow.js that the
- * sample has computed there.
+ * task test`), the `rest`, or `all` (`deno task test:all`). In the fast way, where
+ * WebAssembly's kernels are computed once more, a sample of them is `fast`, and
+ * what that leaves is `fast-rest`, without operations of TensorFlow.js.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import fc from "fast-check";
 import { type BackendName, useBackend } from "../mod.ts";
 import { assertSampled, BACKENDS, markLong } from "./backends.ts";
 
-const PARTS = ["sample", "rest", "all", "kernels"] as const;
+const PARTS = ["sample", "rest", "all", "fast", "fast-rest"] as const;
 const part = PARTS.find((part) =>
   part === (Deno.env.get("LION_TESTS") ?? "sample")
 );
@@ -27,8 +27,13 @@ if (!part) {
   );
 }
 
+const isFast = part === "fast" || part === "fast-rest";
+
+/** Whether only what samples leave out is computed. */
+const isRest = part === "rest" || part === "fast-rest";
+
 /** The part of a matrix that is not whole. */
-const sampled = part === "kernels" ? "sample" : part;
+const sampled = part === "all" ? part : isRest ? "rest" : "sample";
 
 /** Divides no axis of a matrix of cases, so that it meets all values of each. */
 const EVERY = 11;
@@ -83,8 +88,8 @@ export function sample<T>(
 ): T[] {
   assertSampled();
   const parts = partition(cases, isEdge);
-  if (backend === "webgpu" && isSoftware) return parts[sampled];
-  return part === "rest" ? [] : parts.all;
+  if (isFast || backend === "webgpu" && isSoftware) return parts[sampled];
+  return isRest ? [] : parts.all;
 }
 
 /**
@@ -103,10 +108,9 @@ export function sampleShared<T>(
 ): T[] {
   assertSampled();
   const parts = partition(cases, isEdge, EVERY_SHARED);
-  if (backend === "wasm" && part !== "kernels") {
-    return part === "rest" ? [] : parts.all;
-  }
-  return part === "rest"
+  if (part === "fast-rest") return [];
+  if (backend === "wasm" && !isFast) return isRest ? [] : parts.all;
+  return isRest
     ? parts.rest.filter((_, i) => i % EVERY_SHARED_REST === 0)
     : parts[sampled];
 }
@@ -161,7 +165,7 @@ export function ofLongTests(
   only: readonly BackendName[] = BACKENDS,
 ): readonly BackendName[] {
   const backends = only.filter((name) =>
-    name === "webgpu" && isSoftware ? sampled !== "sample" : part !== "rest"
+    name === "webgpu" && isSoftware ? sampled !== "sample" : !isRest
   );
   markLong(backends);
   return backends;

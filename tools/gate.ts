@@ -117,9 +117,9 @@ const FAST_FILES = (await Promise.all(FAST_FOLDERS.map(testsIn))).flat()
  * is where it has gone wrong. They have all threads, which those that run side by
  * side above have not.
  *
- * @param tests Of operations of TensorFlow.js `kernels` has a sample, and `all` all.
+ * @param tests The part of the matrices, as tests/sample.ts has it.
  */
-function fast(tests: "kernels" | "all"): Step[] {
+function fast(tests: "fast" | "fast-rest" | "all"): Step[] {
   const env = {
     LION_BACKENDS: "wasm",
     LION_TESTS: tests,
@@ -178,13 +178,13 @@ const TEST: Task = {
   about:
     `Runs all tests, on every backend that answers. Software WebGPU gets a sample of
 each matrix of cases (by tests/sample.ts), WebAssembly all cases; files run side
-by side, with one thread each. Then tests WebAssembly under \`deno task fast\`,
-with all threads, and runs these notebooks:
+by side, with one thread each. Then tests a sample on WebAssembly under \`deno task
+fast\`, with all threads, and runs these notebooks:
 ${SAMPLED_NOTEBOOKS.join(", ")}.`,
   steps: [
     SETUP,
     ...wholeTests(),
-    ...fast("kernels"),
+    ...fast("fast"),
     notebooks(...SAMPLED_NOTEBOOKS),
   ],
 };
@@ -236,11 +236,11 @@ const ON_DAWN = [
 /** Tests that need no results, of every text in every variant. */
 const CHECKED_BY_DAWN = [
   "tests/dawn/texts.ts",
-  "tests/kernels/webgpu/delta_shaders_test.ts",
   "tests/kernels/webgpu/recurrent_shaders_test.ts",
   "tests/kernels/webgpu/scan_shaders_test.ts",
   "tests/kernels/webgpu/shaders_test.ts",
   "tests/kernels/webgpu/softmax_shaders_test.ts",
+  "tests/kernels/webgpu/transition_shaders_test.ts",
 ];
 
 /** Tests with Dawn in the place of Deno's own WebGPU. */
@@ -344,6 +344,7 @@ async function allTests(isRest: boolean): Promise<Task> {
         },
       },
       BESIDE_TORCH,
+      ...fast("fast-rest"),
       notebooks(...names),
     ],
   };

@@ -5,7 +5,7 @@ import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { assertBoolean } from "@lionjs/base";
 import { withoutPadding } from "../operations/padding.ts";
-import { anglesUntil } from "./angles.ts";
+import { anglesUntil } from "../operations/turned/angles.ts";
 import {
   type Model,
   runModel,

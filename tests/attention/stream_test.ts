@@ -12,7 +12,7 @@ import {
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { largest } from "../comparison.ts";
-import { sample } from "../sample.ts";
+import { sample, sampleForms } from "../sample.ts";
 import {
   CHANNELS,
   DECAYS,
@@ -76,7 +76,7 @@ onEachBackend(
   "streamBidirectional() equals the oracle with every decay",
   async (backend) => {
     const wrong: string[] = [];
-    for (const [c, segmentLength] of sample(backend, CASES)) {
+    for (const [c, segmentLength] of sampleForms(backend, CASES, () => false)) {
       wrong.push(...await failuresOf(c, segmentLength, backend));
     }
     assertEquals(wrong, []);

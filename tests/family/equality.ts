@@ -71,7 +71,7 @@ export function testEquality(
             [batch, 1],
           );
           const options = { causal, ...packed && { segments } };
-          const slope = tf.randomUniform(
+          const outputGradient = tf.randomUniform(
             vectors(sizes).values,
             -1,
             1,
@@ -84,7 +84,7 @@ export function testEquality(
                 Object.fromEntries(given.map(([name], i) => [name, x[i]!])),
                 options,
               )
-            )(tensors, slope);
+            )(tensors, outputGradient);
             return [value, ...grads];
           }) as [tf.Tensor[], tf.Tensor[]];
         });

@@ -36,6 +36,13 @@ import { SCAN } from "../subjects/selective_scan.ts";
 import { CONVOLUTION, placed } from "../subjects/short_convolution.ts";
 import { SOFTMAX } from "../subjects/softmax.ts";
 import {
+  READS,
+  TRANSITION,
+  TRANSITION_DECAYS,
+  TRANSITION_STEP,
+  transitionWork,
+} from "../subjects/transition.ts";
+import {
   type AnySubject,
   type Problem,
   resultOf,
@@ -303,6 +310,51 @@ const deltaSteps = targetOf(
   },
 );
 
+const transition = targetOf(
+  "transition",
+  () => TRANSITION,
+  record({
+    ...{ ...HEADS, ...KERNEL, hasState: fc.boolean(), steps: upTo(4) },
+    reads: fc.constantFrom(...READS),
+    decay: fc.constantFrom(...TRANSITION_DECAYS),
+    form: fc.constantFrom("auto", "recurrent", "chunkwise"),
+    chunkSize: chunkSizes,
+    segments: segmentations,
+  }),
+  (tried, backend) => {
+    const c = bounding(tried, transitionWork);
+    const isPlain = !c.kernel || c.form === "recurrent" || backend === "cpu";
+    const most = Math.ceil(STEPS[backend] / c.steps);
+    if (isPlain && c.form === "recurrent") {
+      return { ...c, length: Math.min(c.length, most) };
+    }
+    return bounded(
+      c,
+      ["batch", "heads", "length", "chunkSize"],
+      ({ batch, heads, length, steps, chunkSize }) =>
+        batch * heads * length * steps *
+        Math.min(length * steps, (chunkSize ?? 64) * steps) ** 2,
+      backend === "webgpu" ? 1e6 : 8e6,
+    );
+  },
+);
+
+const transitionSteps = targetOf(
+  "transition-steps",
+  () => TRANSITION_STEP,
+  record({
+    ...{ ...HEADS, kernel: fc.boolean(), drawn: drawnPieces },
+    ...{ hasState: fc.boolean(), steps: upTo(4), causal: fc.constant(true) },
+    reads: fc.constantFrom("none", "tied", "untied"),
+    decay: fc.constantFrom(...TRANSITION_DECAYS),
+  }),
+  (tried, backend) => {
+    const c = bounding(tried, transitionWork);
+    const most = Math.ceil(STEPS[backend] / c.steps);
+    return inFewPieces({ ...c, length: Math.min(c.length, most) }, most);
+  },
+);
+
 const family = targetOf(
   "family",
   ({ model }) => FAMILY.find(({ name }) => name === model)!,
@@ -333,5 +385,6 @@ const family = targetOf(
 
 /** Those of operations. */
 export const OPERATIONS: readonly AnyTarget[] = [
-  ...[lion, softmax, delta, scan, convolution, steps, deltaSteps, family],
+  ...[lion, softmax, delta, transition, scan, convolution],
+  ...[steps, deltaSteps, transitionSteps, family],
 ];

@@ -41,6 +41,7 @@ import {
   joinDirections,
   splitDirections,
 } from "../../lib/operations/directions/directions.ts";
+import { joinSweeps, turnSweeps } from "../../lib/operations/turned/sweeps.ts";
 import { onEachBackend } from "../backends.ts";
 import { erf } from "../erf.ts";
 import { array, uniform } from "../random.ts";
@@ -243,6 +244,143 @@ function joinEndsOf(sizes: EndsSizes, packed: boolean): Subject {
         }
       }
       return y;
+    },
+  };
+}
+
+/**
+ * Sweeps over packed sequences of three tokens, with an angle less than there is room
+ * for. By how much queries and keys are turned in all is left to each backend; their
+ * products within a sequence are not.
+ */
+function turnSweepsOf(sizes: EndsSizes, sweeps: number): Subject {
+  const { batch, length, heads, headDim: valueDim, stateDim } = sizes;
+  const angles = Math.max(1, (stateDim >> 1) - 1), isTurned = stateDim > 1;
+  const tokens = [batch, heads, length];
+  const segmentOf = (t: number) => Math.floor(t / 3);
+  const indices = Array.from({ length }, (_, t) => t);
+  /** In the order of a sweep. */
+  const areTogether = (isBack: boolean) => {
+    const order = isBack ? indices.toReversed() : indices;
+    return order.map((t) =>
+      order.map((other) => Number(segmentOf(t) === segmentOf(other)))
+    );
+  };
+  return {
+    name: `turnSweeps of ${Object.values(sizes)}, ${sweeps} sweeps`,
+    shapes: [
+      [...tokens, valueDim],
+      [...tokens, stateDim],
+      [...tokens, stateDim],
+      tokens,
+      ...sweeps === 2 ? [tokens] : [],
+      ...isTurned ? [[...tokens, angles]] : [],
+    ],
+    run: (...inputs) => {
+      const [x, b, c, after] = inputs as [
+        ...[tf.Tensor4D, tf.Tensor4D, tf.Tensor4D, tf.Tensor3D],
+        ...tf.Tensor[],
+      ];
+      const rows = Array(batch).fill(indices.map(segmentOf));
+      const segments = tf.tensor2d(rows, [batch, length], "int32");
+      const { q, k, v, products } = turnSweeps({
+        ...{ x, b, c, after },
+        ...sweeps === 2 ? { before: inputs[4] as tf.Tensor3D } : {},
+        ...isTurned ? { phase: inputs.at(-1) as tf.Tensor4D } : {},
+      }, segments);
+      const together = [false, true].slice(0, sweeps).flatMap((isBack) =>
+        Array(batch).fill([areTogether(isBack)])
+      );
+      const scores = tf.mul(
+        tf.matMul(q, k, false, true),
+        tf.tensor4d(together),
+      );
+      return [scores, v, products];
+    },
+    reference: (x, b, c, after, ...others) => {
+      const phases = isTurned ? rowsOf(others.at(-1)!, angles) : [];
+      const [values, keys, queries] = [
+        rowsOf(x!, valueDim),
+        rowsOf(b!, stateDim),
+        rowsOf(c!, stateDim),
+      ];
+      const scores: number[] = [], v: number[][] = [], products: number[] = [];
+      for (const isBack of [false, true].slice(0, sweeps)) {
+        for (const [row, head, t] of tokensOf(sizes)) {
+          const token = placeOf(sizes, [row, head, t], false);
+          const weight = (isBack ? others[0] : after)![token]!;
+          v[placeOf(sizes, [row, head, t], isBack)] = values[token]!
+            .map((y) => weight * y);
+          if (!isBack) {
+            products[token] = keys[token]!
+              .reduce((sum, y, i) => sum + y * queries[token]![i]!, 0);
+          }
+          // In the order of the sweep, the token is the reader.
+          const reader = isBack ? token - t + length - 1 - t : token;
+          const place = reader - (token - t);
+          const order = isBack ? indices.toReversed() : indices;
+          for (const source of order) {
+            if (segmentOf(source) !== segmentOf(place)) {
+              scores.push(0);
+              continue;
+            }
+            const [low, high] = [source, place].sort((a, b) => a - b);
+            const way = indices.filter((other) =>
+              isBack
+                ? other >= low! && other < high!
+                : other > low! && other <= high!
+            );
+            // Against the sweep, the way is turned back.
+            const isAgainst = isBack ? source < place : source > place;
+            const other = keys[token - t + source]!;
+            scores.push(queries[reader]!.reduce((sum, y, i) => {
+              const pair = i >> 1;
+              const sign = isAgainst ? -1 : 1;
+              const angle = pair < angles && isTurned
+                ? sign * way.reduce(
+                  (sum, at) => sum + phases[token - t + at]![pair]!,
+                  0,
+                )
+                : 0;
+              // The key turned back by the angle.
+              const turnedKey = Math.cos(angle) * other[i]! +
+                (i % 2 ? -1 : 1) * Math.sin(angle) * (other[i ^ 1] ?? 0);
+              return sum + y * turnedKey;
+            }, 0));
+          }
+        }
+      }
+      return [...scores, ...v.flat(), ...products];
+    },
+  };
+}
+
+function joinSweepsOf(sizes: EndsSizes, sweeps: number): Subject {
+  const { batch, length, heads, headDim } = sizes;
+  const tokens = [batch, heads, length];
+  return {
+    name: `joinSweeps of ${Object.values(sizes)}, ${sweeps} sweeps`,
+    shapes: [
+      [sweeps * batch, heads, length, headDim],
+      [...tokens, headDim],
+      tokens,
+    ],
+    run: (read, x, own) => [
+      joinSweeps(
+        read as tf.Tensor4D,
+        x as tf.Tensor4D,
+        own as tf.Tensor3D,
+      ),
+    ],
+    reference: (read, x, own) => {
+      const rows = rowsOf(read!, headDim);
+      return [...tokensOf(sizes)].flatMap((token) => {
+        const at = placeOf(sizes, token, false);
+        const back = sweeps === 2 ? rows[placeOf(sizes, token, true)]! : [];
+        return rows[at]!.map((y, i) =>
+          y + (back[i] ?? 0) + own![at]! * x![at * headDim + i]!
+        );
+      });
     },
   };
 }
@@ -528,6 +666,11 @@ const SUBJECTS: Subject[] = [
     splitEndsOf(sizes),
     joinEndsOf(sizes, false),
     joinEndsOf(sizes, true),
+    ...[1, 2].flatMap((sweeps) => [
+      // Of pairs of tokens, which are many.
+      turnSweepsOf({ ...sizes, length: Math.min(sizes.length, 9) }, sweeps),
+      joinSweepsOf(sizes, sweeps),
+    ]),
   ]),
   {
     name: "gelu",

@@ -10,7 +10,7 @@ import {
   lionAttention,
   selectiveDecay,
 } from "../../mod.ts";
-import { deltaNet, hgrn2, rwkv6 } from "../../lib/family/mod.ts";
+import { deltaNet, hgrn2, rwkv6, rwkv7 } from "../../lib/family/mod.ts";
 import { onEachBackend } from "../backends.ts";
 
 /** The only rank, which has nobody to exchange with. */
@@ -28,11 +28,16 @@ onEachBackend("one rank has the whole sequence", async (backend) => {
   const x = vectors();
   const decay = selectiveDecay(tf.randomUniform([1, 2, 7], -1, 0));
   const beta: tf.Tensor3D = tf.randomUniform([1, 2, 7], 0, 1);
+  const negative = tf.neg(x);
+  const moved = {
+    ...{ r: x, logDecay: negative, k: x, v: x, a: negative, b: x },
+  };
   const across = () => [
     attentionAcrossRanks(x, x, x, { decay, communicator: ALONE }),
     deltaAcrossRanks(x, x, x, beta, { communicator: ALONE }),
     hgrn2({ q: x, v: x, forget: x }, { attention: acrossRanks(ALONE) }),
     deltaNet({ q: x, k: x, v: x, beta }, { attention: acrossRanks(ALONE) }),
+    rwkv7(moved, { attention: acrossRanks(ALONE) }),
   ];
   if (backend === "webgpu") {
     assertThrows(
@@ -46,6 +51,7 @@ onEachBackend("one rank has the whole sequence", async (backend) => {
       deltaAttention(x, x, x, beta),
       hgrn2({ q: x, v: x, forget: x }),
       deltaNet({ q: x, k: x, v: x, beta }),
+      rwkv7(moved),
     ];
     for (const [i, y] of across().entries()) {
       const values = await expected[i]!.data();
@@ -56,7 +62,12 @@ onEachBackend("one rank has the whole sequence", async (backend) => {
       tf.dispose([y, expected[i]!]);
     }
   }
-  tf.dispose([x, beta, ...("logDecay" in decay ? [decay.logDecay] : [])]);
+  tf.dispose([
+    x,
+    beta,
+    negative,
+    ...("logDecay" in decay ? [decay.logDecay] : []),
+  ]);
 });
 
 onEachBackend("what ranks cannot share is refused by name", (backend) => {

@@ -62,8 +62,9 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
   const hiding = hidingOf(c, random);
   if (hiding.mask) {
     const vectors = Object.keys(inputs).filter((name) =>
-      model.leavesOutPadding ||
-      model.inputs[name]!.length === 4 && !READ_IN_PADDING.includes(name)
+      model.leavesOutPadding
+        ? model.inputs[name]!.includes("length")
+        : model.inputs[name]!.length === 4 && !READ_IN_PADDING.includes(name)
     );
     for (const x of [outputGradient, ...vectors.map((name) => inputs[name]!)]) {
       spoilPadding(x.values, hiding.mask, c);
@@ -94,7 +95,8 @@ const CASES: FamilyCase[] = [1, 2, 130, 67].flatMap((length, l) =>
 const waysOf = ({ forms }: Model, chunkSize: number): readonly Way[] =>
   forms.length > 0 ? forms.map((form) => ({ form: form!, chunkSize })) : [{}];
 
-function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
+/** A model as a subject. */
+export function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
   return {
     name: model.name,
     cases: CASES,

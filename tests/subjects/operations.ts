@@ -567,7 +567,7 @@ const CHUNK = 4;
 
 /** A call that reads tokens. */
 export interface Reading extends Call {
-  /** Whether its kernels are left out, which not all backends have. */
+  /** Whether no kernel runs: it is left out, or the backend has none. */
   readonly isPlain: boolean;
   readonly packed: boolean;
 }
@@ -585,7 +585,7 @@ export function readings(backend: BackendName): Reading[] {
         name: `${operation.name} causal ${causal}, kernel ${kernel}`,
         operation,
         options: { causal, ...kernels ? { kernel } : {} },
-        isPlain: !kernel,
+        isPlain: !kernel || backend === "cpu",
         packed: packs === true && causal === ((i + Number(kernel)) % 2 === 0),
       }))
     );

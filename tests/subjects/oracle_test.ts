@@ -8,7 +8,7 @@ import { testCases, testRandom, testThreads, testWidths } from "./checks.ts";
 import { DELTA, type DeltaCase, replaced } from "./delta.ts";
 import { FORMS, LION_OF_CHANNELS, lionAs } from "./lion.ts";
 import { MULTI_SCAN } from "./multi_scan.ts";
-import { DELTA_STEP, PIECE, RECURRENT_STEP } from "./pieces.ts";
+import { DELTA_STEP, FAMILY_STEPS, PIECE, RECURRENT_STEP } from "./pieces.ts";
 import { SCAN } from "./selective_scan.ts";
 import { CONVOLUTION } from "./short_convolution.ts";
 import { TRANSITION, TRANSITION_STEP } from "./transition.ts";
@@ -21,7 +21,7 @@ for (
   testRandom(subject);
 }
 const STEPS = [PIECE, RECURRENT_STEP, DELTA_STEP, TRANSITION_STEP];
-for (const subject of [...STEPS, MULTI_SCAN]) {
+for (const subject of [...STEPS, ...FAMILY_STEPS, MULTI_SCAN]) {
   testCases(subject);
   testRandom(subject);
 }

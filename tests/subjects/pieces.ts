@@ -25,6 +25,16 @@ import {
   recurrentStep,
 } from "../../mod.ts";
 import {
+  type LogLinearState,
+  logLinearStep,
+} from "../../lib/family/log_linear/log_linear_step.ts";
+import {
+  type Mamba3State,
+  mamba3Step,
+} from "../../lib/family/mamba3/mamba3_step.ts";
+import { MODELS } from "../family/models.ts";
+import { type FamilyCase, type FamilyProblem, subjectOf } from "./family.ts";
+import {
   DELTA,
   DELTA_DECAYS,
   type DeltaCase,
@@ -298,3 +308,51 @@ export const SOFTMAX_STEP: Subject<
         }),
     ),
 };
+
+/** Steps of a model of the family, which leave padding out. */
+function stepsOf<State extends object>(
+  name: string,
+  step: (
+    before: State | undefined,
+    // deno-lint-ignore no-explicit-any -- each has inputs of its own
+    inputs: any,
+    mask: tf.Tensor2D | undefined,
+  ) => { y: tf.Tensor; state: State },
+): Subject<FamilyCase & Pieces, FamilyProblem & Pieces> {
+  const model = MODELS.find((model) => model.name === name)!;
+  const { problemOf, ...subject } = subjectOf({
+    ...model,
+    leavesOutPadding: true,
+  });
+  const sizes = { headDim: 4, valueDim: 3, causal: true };
+  return {
+    ...subject,
+    name: step.name,
+    cases: PIECES.flatMap((pieces) =>
+      [false, true].map((padded) => ({
+        ...{ ...ofPieces(pieces), ...sizes, padded },
+      }))
+    ),
+    ways: [{}],
+    random: (backend) =>
+      fc.tuple(subject.random(backend), upTo(4)).map(([[c], size]) => {
+        const pieces = Array(Math.ceil(c.length / size)).fill(size)
+          .with(-1, c.length % size || size);
+        return [{ ...c, packed: false, causal: true, pieces }, {}] as const;
+      }),
+    problemOf: ({ pieces, ...c }) => ({ ...problemOf(c), pieces }),
+    run: (inputs, { pieces }, { mask }) =>
+      inSteps<State | undefined>(
+        undefined,
+        pieces,
+        { ...inputs, mask },
+        (state, { mask, ...inputs }) => step(state, inputs, mask),
+      ),
+  };
+}
+
+/** Steps of models of the family. */
+export const FAMILY_STEPS = [
+  stepsOf<Mamba3State>("mamba3", mamba3Step),
+  stepsOf<LogLinearState>("logLinearAttention", logLinearStep),
+];

@@ -19,6 +19,7 @@ import {
   joinDirections,
   splitDirections,
 } from "../../lib/operations/directions/directions.ts";
+import { joinSweeps, turnSweeps } from "../../lib/operations/turned/sweeps.ts";
 import {
   addAndNorm,
   normOfSum,
@@ -312,6 +313,30 @@ const FURTHER: readonly (() => tf.Tensor | tf.Tensor[])[] = [
       filled(4, 2, 5, 2),
       filled(2, 5, 4),
       filled(2, 5, 2),
+    ),
+  () =>
+    graded(
+      (
+        b: tf.Tensor4D,
+        x: tf.Tensor4D,
+        after: tf.Tensor3D,
+        phase: tf.Tensor4D,
+      ) => {
+        const vectors = { x, b, c: b, after, before: after, phase };
+        const { q, k, v, products } = turnSweeps(vectors, undefined);
+        return tf.addN([q, k, v, products].map((x) => tf.sum(x)));
+      },
+      filled(2, 3, 9, 4),
+      filled(2, 3, 9, 2),
+      filled(2, 3, 9),
+      filled(2, 3, 9, 1),
+    ),
+  () =>
+    graded(
+      joinSweeps,
+      filled(4, 3, 9, 2),
+      filled(2, 3, 9, 2),
+      filled(2, 3, 9),
     ),
 ];
 

@@ -10,3 +10,4 @@ import "../attention/memory_test.ts";
 import "../attention/orders_test.ts";
 import "../attention/shared_test.ts";
 import "../attention/softmax_attention_test.ts";
+import "../attention/transition_test.ts";

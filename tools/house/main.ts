@@ -1,4 +1,4 @@
-/** How the house stands: `deno task house` prints each measure beside its bound. @module */
+/** Measures of the code, each beside its bound, as `deno task house` prints them. @module */
 import config from "../../deno.json" with { type: "json" };
 import {
   betweenPackages,
@@ -44,8 +44,8 @@ async function linesOf(files: readonly string[]): Promise<number> {
   return texts.reduce((sum, text) => sum + text.split("\n").length - 1, 0);
 }
 
-/** The WebGPU kernels of the delta rule and of decays of each channel, which are one engine. */
-const ENGINE = /\/(chunk_engine|delta|diagonal)/;
+/** The WebGPU kernels of transitions, which are one engine. */
+const ENGINE = /\/transition/;
 
 const TESTS = [
   "attention",

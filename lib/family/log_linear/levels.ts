@@ -27,40 +27,48 @@ export function placesOf(
 
 /**
  * The level of each reader i and source j: the bit length of i xor j, that is,
- * how often both places have to be halved until they are the same.
+ * how often both places have to be halved until they are the same; at most the
+ * last level.
  *
- * @param places Whole numbers, `[rows, length]`.
- * @returns `[rows, length, length]`
+ * @param readers The readers' places, whole numbers, `[rows, length]`.
+ * @param sources `[rows, sources]`
+ * @param levels How many levels there are.
+ * @returns `[rows, length, sources]`
  */
-export function levelsOfPairs(places: tf.Tensor2D): tf.Tensor3D {
-  const length = places.shape[1];
+export function levelsOfPairs(
+  readers: tf.Tensor2D,
+  sources: tf.Tensor2D,
+  levels: number,
+): tf.Tensor3D {
+  const shape = [readers.shape[0], readers.shape[1], sources.shape[1]];
   return tf.tidy(() => {
-    let levels: tf.Tensor = tf.zeros([places.shape[0], length, length]);
-    for (let size = 1; size < length; size *= 2) {
-      const nodes = tf.floor(tf.div(places, size));
+    let sum: tf.Tensor = tf.zeros(shape);
+    for (let level = 1; level < levels; level++) {
+      const [to, from] = [readers, sources]
+        .map((places) => tf.floor(tf.div(places, 2 ** (level - 1))));
       const differ = tf.notEqual(
-        tf.expandDims(nodes, 2),
-        tf.expandDims(nodes, 1),
+        tf.expandDims(to!, 2),
+        tf.expandDims(from!, 1),
       );
-      levels = tf.add(levels, tf.cast(differ, "float32"));
+      sum = tf.add(sum, tf.cast(differ, "float32"));
     }
-    return levels as tf.Tensor3D;
+    return sum as tf.Tensor3D;
   });
 }
 
 /**
- * The weight of each pair of tokens: the reader's scale of the pair's level.
+ * The weight of each reader and source: the reader's scale of their level.
  *
- * @param levelScales `[rows of pairs, length, levels]`, some rows for each of levels.
- * @param levels `[rows, length, length]`, below the number of `levelScales`.
- * @returns `[rows of pairs, length, length]`
+ * @param levelScales `[all rows, length, levels]`, as many rows for each of levels.
+ * @param levels `[rows, length, sources]`, below the number of `levelScales`.
+ * @returns `[all rows, length, sources]`
  */
 export function weightsOfPairs(
   levelScales: tf.Tensor3D,
   levels: tf.Tensor3D,
 ): tf.Tensor3D {
-  const [all, length, count] = levelScales.shape, rows = levels.shape[0];
-  const each = all / rows;
+  const [all, length, count] = levelScales.shape;
+  const [rows, , sources] = levels.shape, each = all / rows;
   // A product for each reader, of its scales in all heads and of which levels are its pairs'.
   const scales = tf.reshape(
     tf.transpose(
@@ -69,17 +77,19 @@ export function weightsOfPairs(
     ),
     [rows * length, each, count],
   );
-  const numbers = tf.reshape(tf.range(0, count), [1, count, 1]);
-  const isOf = tf.cast(
-    tf.equal(tf.reshape(levels, [rows * length, 1, length]), numbers),
-    "float32",
-  );
+  const isOf = isOfLevel(tf.reshape(levels, [rows * length, sources]), count);
   const weights = tf.reshape(
     tf.matMul(scales, isOf),
-    [rows, length, each, length],
+    [rows, length, each, sources],
   );
   return tf.reshape(
     tf.transpose(weights, [0, 2, 1, 3]),
-    [all, length, length],
+    [all, length, sources],
   ) as tf.Tensor3D;
+}
+
+/** Which of `count` levels each is: `[rows, sources]` to `[rows, count, sources]`. */
+export function isOfLevel(levels: tf.Tensor2D, count: number): tf.Tensor3D {
+  const numbers = tf.reshape(tf.range(0, count), [1, count, 1]);
+  return tf.cast(tf.equal(tf.expandDims(levels, 1), numbers), "float32");
 }

@@ -51,7 +51,7 @@ export interface LogLinearAttentionOptions
    * @default "auto"
    */
   form?: "auto" | "full" | "chunkwise" | undefined;
-  /** Tokens per chunk, of which a power of two is taken. @default 64 */
+  /** Tokens per chunk, of which a power of two is taken. @default 32 */
   chunkSize?: number | undefined;
 }
 
@@ -115,7 +115,7 @@ export function logLinearAttention(
   options: LogLinearAttentionOptions = {},
 ): tf.Tensor4D {
   return runModel(MODEL, inputs, options, (given, { tokens, segments }) => {
-    const { scale = 1, causal = false, form = "auto", chunkSize = 64 } =
+    const { scale = 1, causal = false, form = "auto", chunkSize = 32 } =
       options;
     assertBoolean("causal", causal);
     assertOneOf("form", form, ["auto", "full", "chunkwise"]);

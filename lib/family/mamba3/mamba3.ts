@@ -2,14 +2,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../../attention/decays/decay.ts";
 import { assertLogDecay } from "../../attention/decays/log_decay.ts";
-import { bidirectional } from "../../attention/forms/bidirectional.ts";
 import { lionAttention } from "../../attention/lion_attention.ts";
+import { inBothDirections } from "../../operations/directions/directions.ts";
 import { endsOf } from "../../operations/segments.ts";
 import { shifted } from "../../operations/shift.ts";
-import { turned } from "../../operations/turned/turned.ts";
+import { joinSweeps, turnSweeps } from "../../operations/turned/sweeps.ts";
 import { withoutPadding } from "../../operations/padding.ts";
 import { assertBoolean } from "@lionjs/base";
-import { anglesUntil } from "../angles.ts";
 import {
   type Checked,
   type Model,
@@ -120,58 +119,42 @@ export function mamba3(
     const rates = tf.mul(dt, a) as tf.Tensor3D;
     assertLogDecay("mamba3's dt times its a", rates);
     const { own, before, after } = writes(given, segments);
-    const directed = (neighbour: tf.Tensor3D | undefined): Directed => ({
-      ...{ b, c, logDecay: tf.expandDims(rates, 3) },
-      x: weighted(x, sumOf(own, neighbour)),
-      ...phase && { phase },
-    });
-    const run = (
-      { x, b, c, logDecay, phase }: Directed,
-      segments: tf.Tensor2D | undefined,
-      isCausal = true,
-    ) => {
-      const angles = phase && anglesUntil(phase, segments);
-      const turn = (x: tf.Tensor4D) => angles ? turned(x, angles) : x;
-      return lionAttention(turn(c), turn(b), x, {
-        ...options,
-        mask: undefined,
-        segments,
-        decay: selectiveDecay(tf.squeeze(logDecay, [3]), {
-          convention: "arrival",
-        }),
-        normalize: false,
-        causal: isCausal,
-        scale,
-      });
-    };
-    // Without angles and neighbours both directions read the same vectors.
+    // Both directions read the same vectors if there are no angles and neighbours.
     const isOneSweep = causal || !phase && !before;
-    const read = isOneSweep
-      ? run(directed(after), segments, causal)
-      : bidirectional(directed(after), directed(before), run, segments);
+    const { q, k, v, products } = turnSweeps({
+      ...{ x, b, c, phase, after: sumOf(own, after) },
+      ...isOneSweep ? {} : { before: sumOf(own, before) },
+    }, segments);
+    const both = <T extends tf.Tensor>(x: T, axis: number) =>
+      isOneSweep ? x : inBothDirections(x, x, axis);
+    const read = lionAttention(q, k, v, {
+      ...options,
+      mask: undefined,
+      segments: segments && both(segments, 1),
+      decay: selectiveDecay(both(rates, 2), { convention: "arrival" }),
+      normalize: false,
+      causal: causal || !isOneSweep,
+      scale,
+    });
     // What sweeps read of the token itself beside its own write.
     const excess = isOneSweep ? after : sumOf(own, after, before);
-    const skip = sumOf(
-      d && tf.reshape(d, [1, -1, 1]),
-      excess && tf.mul(tf.sum(tf.mul(c, b), 3), tf.mul(excess, -scale)),
+    const share = sumOf(
+      excess && tf.mul(products, tf.mul(excess, -scale)),
+      d && tf.reshape(d, [1, d.shape[0], 1]),
     );
-    const y: tf.Tensor4D = skip ? tf.add(read, weighted(x, skip)) : read;
-    return withoutPadding(y, tokens);
+    if (!share) return withoutPadding(read, tokens);
+    const ofItself: tf.Tensor3D = tf.broadcastTo(share, rates.shape);
+    return withoutPadding(joinSweeps(read, x, ofItself), tokens);
   });
 }
 
-/** What a sweep reads, in the order of tokens of any direction. */
-type Directed =
-  & Record<"x" | "b" | "c" | "logDecay", tf.Tensor4D>
-  & { readonly phase?: tf.Tensor4D };
-
 /** How much of its x each token writes, `[batch, heads, length]` each. */
 interface Writes {
-  /** By itself. */
+  /** What a token writes by itself. */
   readonly own: tf.Tensor3D;
-  /** For the tokens before it, with the token before it; 0 for a segment's first one. */
+  /** A token is written again with the one before it, for that side; a segment's first one is not. */
   readonly before: tf.Tensor3D | undefined;
-  /** For the tokens after it, with the token after it; 0 for a segment's last one. */
+  /** A token is written again with the one after it, for that side; a segment's last one is not. */
   readonly after: tf.Tensor3D | undefined;
 }
 
@@ -195,20 +178,15 @@ function writes(
   };
 }
 
-/** x, `[batch, heads, length, valueDim]`, times a weight for each token. */
-function weighted(x: tf.Tensor4D, weights: tf.Tensor): tf.Tensor4D {
-  return tf.mul(x, tf.expandDims(weights, 3));
-}
-
-/** The sum of those that there are. */
+/** The sum of weights, of which some may be left out. */
 function sumOf(
-  first: tf.Tensor,
-  ...others: (tf.Tensor | undefined)[]
-): tf.Tensor;
-function sumOf(...terms: (tf.Tensor | undefined)[]): tf.Tensor | undefined;
-function sumOf(...terms: (tf.Tensor | undefined)[]): tf.Tensor | undefined {
+  first: tf.Tensor3D,
+  ...others: (tf.Tensor3D | undefined)[]
+): tf.Tensor3D;
+function sumOf(...terms: (tf.Tensor3D | undefined)[]): tf.Tensor3D | undefined;
+function sumOf(...terms: (tf.Tensor3D | undefined)[]): tf.Tensor3D | undefined {
   return terms.filter((term) => term !== undefined)
-    .reduce<tf.Tensor | undefined>(
+    .reduce<tf.Tensor3D | undefined>(
       (sum, term) => sum ? tf.add(sum, term) : term,
       undefined,
     );

@@ -19,9 +19,9 @@ export interface PathAttentionInputs {
   k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor;
-  /** The direction in which a token changes keys, of unit length, `[batch, heads, length, headDim]`. */
+  /** Directions in which tokens change keys, of unit length, `[batch, heads, length, headDim]`. */
   w: tf.Tensor;
-  /** How much it does, `[batch, heads, length]`, from 0 to 2, where it reflects them. */
+  /** The strength β of this change, `[batch, heads, length]`, from 0 to 2, a reflection. */
   beta: tf.Tensor;
   /**
    * Natural logarithm of the decay of weights on arriving at each token,

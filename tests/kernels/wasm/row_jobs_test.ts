@@ -162,6 +162,44 @@ testJobs("jobs of both ends", () => {
   }
 });
 
+testJobs("jobs of sweeps", () => {
+  const cases = [
+    { batch: 1, length: 1, heads: 1, valueDim: 1, headDim: 1, angles: 0 },
+    { batch: 2, length: 67, heads: 3, valueDim: 5, headDim: 11, angles: 5 },
+    { batch: 1, length: 300, heads: 2, valueDim: 16, headDim: 6, angles: 2 },
+  ];
+  for (const sizes of cases) {
+    const { batch, length, heads, valueDim, headDim, angles } = sizes;
+    const after = batch * heads * length, ofAngles = after * angles;
+    const x = after * valueDim, b = after * headDim;
+    for (const sweeps of [1, 2]) {
+      const q = sweeps * b, v = sweeps * x;
+      const before: Sizes = sweeps === 2 ? { before: after } : {};
+      const dbefore: Sizes = sweeps === 2 ? { dbefore: after } : {};
+      const phase: Sizes = angles ? { phase: ofAngles } : {};
+      const dphase: Sizes = angles ? { dphase: ofAngles } : {};
+      const turn = (inputs: Sizes, outputs: Sizes) => {
+        const given = { x, b, c: b, after, ...before, ...phase, ...inputs };
+        assertWrites("turnSweeps", sizes, given, outputs);
+      };
+      for (const segments of [{}, { segments: batch * length }]) {
+        turn(segments, { q, k: q, v, products: after });
+        turn({ ...segments, dq: q, dk: q, dv: v, dproducts: after }, {
+          ...{ dx: x, db: b, dc: b, dafter: after, ...dbefore, ...dphase },
+        });
+      }
+      const numbers = {
+        ...{ sequences: batch * heads, length, columns: valueDim, sweeps },
+      };
+      const given = { read: v, x, own: after };
+      assertWrites("joinSweeps", numbers, given, { y: x });
+      assertWrites("joinSweeps", numbers, { ...given, dy: x }, {
+        ...{ dread: v, dx: x, down: after },
+      });
+    }
+  }
+});
+
 testJobs("elementwise jobs", () => {
   const names = Object.keys(FUNCTIONS);
   for (const columns of [1, 5, 8, 19, 4099]) {

@@ -297,7 +297,7 @@ function runTransitions(
     record[name] = x ? input(x).byteOffset : 0;
     if (x) gradients[name] = output(x.length);
   }
-  const dy = input(problem.slope.values), y = output(dy.length);
+  const dy = input(problem.outputGradient.values), y = output(dy.length);
   const columns = logDecay ? logDecay.length / (batch * heads * length) : 1;
   const job = {
     ...{

@@ -51,13 +51,14 @@ function programsOf(
   const ofRows = softmaxRowsProgram(
     { y: v, dy: v, maxima, sums, ...hiding },
     rows,
+    false,
   );
   const gradients = { dk: k, dv: v };
   const { tiling } = sharing;
   return [
     forwardProgram(inputs, outputs, attributes, sharing),
     ofRows,
-    queryGradientProgram(reads, q, attributes, tiling),
+    queryGradientProgram(reads, { dq: q }, attributes, tiling),
     keyGradientsProgram(reads, gradients, attributes, tiling),
   ];
 }

@@ -8,6 +8,7 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  acrossRanks,
   attentionAcrossRanks,
   bidirectionalDecay,
   type ContextGroup,
@@ -19,6 +20,7 @@ import {
   lionAttention,
   type LionAttentionOptions,
   selectiveDecay,
+  transitionAttention,
   useBackend,
 } from "../../../mod.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
@@ -124,6 +126,24 @@ const DELTA_WAYS: Readonly<
   "packed and padded": { isPadded: true, isPacked: true },
   "TensorFlow.js's operations": { kernel: false, chunkSize: 3, isPacked: true },
   "token by token": { form: "recurrent", isPadded: true },
+};
+
+/** The same for other transitions of rank one. */
+const TRANSITION_WAYS: Readonly<
+  Record<
+    string,
+    & typeof DELTA_WAYS[string]
+    & { steps?: number; isUntied?: true; hasState?: true }
+  >
+> = {
+  "both ends": {},
+  "untied, causal, after others": {
+    ...{ isUntied: true, causal: true, hasState: true, chunkSize: 8 },
+  },
+  "two steps, packed and padded": { steps: 2, isPadded: true, isPacked: true },
+  "untied, packed, causal, after others": {
+    ...{ isUntied: true, isPacked: true, causal: true, hasState: true },
+  },
 };
 
 /** Paid on arrival, as the delta rule wants it. */
@@ -276,6 +296,46 @@ for (const kind of DELTA_DECAYS) {
             : deltaAttention(q!, unit, v!, b, given);
         },
         // The lengths of keys have no gradient where they are not numbers.
+        false,
+      ), way.chunkSize !== undefined);
+  }
+}
+for (const kind of ["none", "arrival", "channels, arrival"]) {
+  const decay = DECAYS[kind]!;
+  for (const [how, way] of Object.entries(TRANSITION_WAYS)) {
+    const { isPadded: _padded, isPacked: _packed, ...given } = way;
+    const { hasState, steps = 1, isUntied, ...options } = given;
+    await compare(`transitions, ${kind}; ${how}`, (length) =>
+      problemOf(
+        {
+          ...decay.shapes(length),
+          reads: [BATCH, HEADS, length, HEAD_DIM],
+          ...hasState ? { "rate of heads": [HEADS] } : {},
+        },
+        way,
+        length,
+        ({ q, k, v, reads, ...others }, { communicator, ...common }) => {
+          const unit = tf.div(k!, tf.norm(k!, 2, 3, true));
+          const a = tf.neg(tf.mul(tf.exp(reads!), unit));
+          // A row of each step, of which the second is half of the first.
+          const inSteps = (x: tf.Tensor) =>
+            steps === 1 ? x : tf.reshape(tf.stack([x, tf.mul(x, 0.5)], 3), [
+              ...[BATCH, HEADS, -1, x.shape[3]!],
+            ]);
+          const rate = others["rate of heads"];
+          const initialState = rate && tf.mul(
+            tf.reshape(tf.exp(rate), [1, HEADS, 1, 1]),
+            tf.ones([BATCH, HEADS, HEAD_DIM, VALUE_DIM]),
+          );
+          const { transitionAttention: run } = communicator
+            ? acrossRanks(communicator)
+            : { transitionAttention };
+          return run(
+            ...[q!, inSteps(unit), inSteps(v!), inSteps(a)] as const,
+            isUntied ? inSteps(tf.mul(unit, 0.5)) : null,
+            { ...options, steps, initialState, ...decay.of(others), ...common },
+          );
+        },
         false,
       ), way.chunkSize !== undefined);
   }

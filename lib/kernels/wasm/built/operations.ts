@@ -7,6 +7,7 @@ import * as rmsNorm from "../../../operations/rms_norm/wasm.ts";
 import * as shortConvolution from "../../../operations/short_convolution/wasm.ts";
 import * as tokenDecays from "../../../operations/token_decays/wasm.ts";
 import * as tokenMean from "../../../operations/token_mean/wasm.ts";
+import * as turned from "../../../operations/turned/wasm.ts";
 import * as uniform from "../../../operations/uniform/wasm.ts";
 
 /** The operations that describe their kernels. */
@@ -19,5 +20,6 @@ export const OPERATIONS = [
   shortConvolution,
   tokenDecays,
   tokenMean,
+  turned,
   uniform,
 ] as const;

@@ -23,10 +23,10 @@ import {
 import {
   type Device,
   inLaunches,
-  vec4CopiesOf,
   refusalOf,
   tooLarge,
   tooManyChunks,
+  vec4CopiesOf,
 } from "../frame/planning.ts";
 import { largestBuffer, sequenceBatches } from "../frame/sequence_batches.ts";
 import type { Vectors } from "../frame/vectors.ts";
@@ -211,8 +211,14 @@ export function chunkwiseGradient(
   call: AttentionArguments,
   numbers: Numbers,
 ): tf.TensorInfo[] {
-  const { decays: mask, request, areUnscanned, largestChunk, hasStates, ...run } =
-    open(call, numbers);
+  const {
+    decays: mask,
+    request,
+    areUnscanned,
+    largestChunk,
+    hasStates,
+    ...run
+  } = open(call, numbers);
   const tokens = request.batch * request.heads * request.length;
   const outputs = ["q", "k", "v", ...(mask ? logDecaysOf(mask) : [])]
     .map((name) => run.output(`d${name}`, call.inputs[name]!.shape));
@@ -253,10 +259,10 @@ export function chunkwiseGradient(
     run.attend(launch, [dq], decays);
     run.attend(launch, [dk, dv], transposed);
     if (mask) {
-      const met = [states.name, cotangentStates.name] as const;
+      const stateNames = [states.name, cotangentStates.name] as const;
       const spec = { mask, areUnscanned, largestChunk };
       const program = decayGradientsProgram(
-        { ...spec, states: hasStates ? met : null },
+        { ...spec, states: hasStates ? stateNames : null },
         launch,
       );
       run.run(launch, program);

@@ -11,7 +11,11 @@
  *
  * @module
  */
-import { JOINED_HEADS, type Launch, type ProblemProgram } from "./attention_call.ts";
+import {
+  JOINED_HEADS,
+  type Launch,
+  type ProblemProgram,
+} from "./attention_call.ts";
 import { type Dims, VECS, vecsOf, type Vectors } from "./vectors.ts";
 
 /** The vectors g, gradients in the sums of y and in the row sum. */

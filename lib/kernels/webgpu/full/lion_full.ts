@@ -20,10 +20,10 @@ import { maskFor } from "../chunkwise/mask.ts";
 import {
   type Device,
   inLaunches,
-  vec4CopiesOf,
   refusalOf,
   tooLarge,
   tooManyChunks,
+  vec4CopiesOf,
 } from "../frame/planning.ts";
 import { sequenceBatches } from "../frame/sequence_batches.ts";
 import {

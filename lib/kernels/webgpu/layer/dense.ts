@@ -43,7 +43,10 @@ export function registerDense(staged: boolean): void {
     never
   >(DENSE_GELU, {
     forward: ({ backend, inputs, attributes: { keepsHidden } }) =>
-      forward(backend, inputs, staged, { GELU: true, DERIVATIVES: keepsHidden }),
+      forward(backend, inputs, staged, {
+        GELU: true,
+        DERIVATIVES: keepsHidden,
+      }),
     gradient: ({ backend, inputs: { hidden: derivatives, ...inputs } }) => {
       if (staged) return gradient(backend, { ...inputs, derivatives }, staged);
       const [dy] = timesDerivatives({
@@ -136,7 +139,9 @@ function forward(
   const { rows, outputs } = program.integers;
   const shape = [...x.shape.slice(0, -1), outputs];
   const y = makeFloats(backend, shape);
-  const derivatives = activation.DERIVATIVES ? makeFloats(backend, shape) : undefined;
+  const derivatives = activation.DERIVATIVES
+    ? makeFloats(backend, shape)
+    : undefined;
   const size = { rows, columns: outputs };
   const tiling = tilingOf([size], staged);
   runProgram(backend, {
@@ -151,7 +156,9 @@ function forward(
       readerOf(ofOutputs("weight", "uniforms.inputs")),
       readerOf(ofOutputs("bias", "1u")),
       writerOf(ofOutputs("y", "uniforms.rows")),
-      derivatives ? writerOf(ofOutputs("derivatives", "uniforms.rows")) : NO_DERIVATIVES,
+      derivatives
+        ? writerOf(ofOutputs("derivatives", "uniforms.rows"))
+        : NO_DERIVATIVES,
       ...[GELU_TERMS, productFunctions({ y: OUTPUTS }, tiling)],
     ],
     body: "  product_y(workgroup, local);",
@@ -159,7 +166,8 @@ function forward(
   return derivatives ? [y, derivatives] : [y];
 }
 
-const NO_DERIVATIVES = "fn write_derivatives(row: u32, column: u32, derivatives: vec4f) {}\n";
+const NO_DERIVATIVES =
+  "fn write_derivatives(row: u32, column: u32, derivatives: vec4f) {}\n";
 
 /**
  * The gradients in x, weight and bias, in one launch: with g = dy, times GELU's derivatives

@@ -1,7 +1,7 @@
 /** Cumulative sums of angles along a sequence. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { numberSegments } from "../operations/segments.ts";
-import { shifted } from "../operations/shift.ts";
+import { numberSegments } from "../segments.ts";
+import { shifted } from "../shift.ts";
 
 /** Number of parts of a full turn; parts are counted in integers, whose sums are exact. */
 const PARTS = 4096;
