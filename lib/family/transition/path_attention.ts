@@ -9,7 +9,12 @@ import {
 } from "../../attention/decays/decay_pair.ts";
 import { readByScores } from "../../attention/forms/softmax.ts";
 import { numberSegments } from "../../operations/segments.ts";
-import { type DeltaFamilyOptions, type Model, runModel } from "../inputs.ts";
+import {
+  type Checked,
+  type DeltaFamilyOptions,
+  type Model,
+  runModel,
+} from "../inputs.ts";
 
 /** Inputs of {@linkcode pathAttention}. */
 export interface PathAttentionInputs {
@@ -49,6 +54,9 @@ const MODEL = {
   ),
   skipsPadding: true,
 } as const satisfies Model<PathAttentionInputs>;
+
+/** {@linkcode PathAttentionInputs} whose axes are known. */
+export type CheckedPathAttentionInputs = Checked<typeof MODEL>;
 
 /**
  * PaTH attention: each token on the way from a key to a query changes the key by a matrix
