@@ -19,13 +19,16 @@
 /** Tokens of a unit: whole tiles of any tiling. */
 export const UNIT = 64;
 
-/** Without a decay. */
+/** The functions of {@linkcode LOG_MASK} where there is no decay. */
 export const NO_LOG_MASK = /* wgsl */ `
 fn scaled(score: vec4f, log_mask: vec4f) -> vec4f { return uniforms.scale * score; }
 fn log_masks(place: Place, first: u32) -> array<vec4f, TILE> { return array<vec4f, TILE>(); }
 `;
 
-/** With ROWS_READ, the rows are the readers and the columns the sources, else the other way round. */
+/**
+ * `log_masks`, log M of a tile, and `scaled`, scores with it. With ROWS_READ, the rows are
+ * the readers and the columns the sources, else the other way round.
+ */
 export const LOG_MASK = /* wgsl */ `
 fn scaled(score: vec4f, log_mask: vec4f) -> vec4f { return uniforms.scale * score + log_mask; }
 // The log decays of the steps to a token from the one before, or from the one after, on
@@ -73,23 +76,28 @@ fn log_masks(place: Place, first: u32) -> array<vec4f, TILE> {
 
 fn log_masks_within(place: Place, column: u32) -> array<vec4f, TILE> {
   let columns = column + vec4u(0u, 1u, 2u, 3u);
+  let reads_both = uniforms.causal == 0u;
   var log_mask = array<vec4f, TILE>();
-  var sum = vec4f();
-  for (var m = column + 1u; m < place.row; m++) {
-    sum += select(vec4f(), vec4f(step_up(place, m)), vec4u(m) > columns);
+  if (ROWS_READ || reads_both) {
+    var sum = vec4f();
+    for (var m = column + 1u; m < place.row; m++) {
+      sum += select(vec4f(), vec4f(step_up(place, m)), vec4u(m) > columns);
+    }
+    for (var r = 0u; r < TILE; r++) { // unroll
+      sum += select(vec4f(), vec4f(step_up(place, place.row + r)), vec4u(place.row + r) > columns);
+      log_mask[r] = sum;
+    }
   }
-  for (var r = 0u; r < TILE; r++) { // unroll
-    sum += select(vec4f(), vec4f(step_up(place, place.row + r)), vec4u(place.row + r) > columns);
-    log_mask[r] = sum;
-  }
-  sum = vec4f();
-  for (var m = column + 2u; m >= place.row + TILE; m--) {
-    sum += select(vec4f(), vec4f(step_down(place, m)), vec4u(m) < columns);
-  }
-  for (var s = 0u; s < TILE; s++) { // unroll
-    let row = place.row + TILE - 1u - s;
-    sum += select(vec4f(), vec4f(step_down(place, row)), vec4u(row) < columns);
-    log_mask[TILE - 1u - s] += sum;
+  if (!ROWS_READ || reads_both) {
+    var sum = vec4f();
+    for (var m = column + 2u; m >= place.row + TILE; m--) {
+      sum += select(vec4f(), vec4f(step_down(place, m)), vec4u(m) < columns);
+    }
+    for (var s = 0u; s < TILE; s++) { // unroll
+      let row = place.row + TILE - 1u - s;
+      sum += select(vec4f(), vec4f(step_down(place, row)), vec4u(row) < columns);
+      log_mask[TILE - 1u - s] += sum;
+    }
   }
   return log_mask;
 }
@@ -169,7 +177,7 @@ fn write_sides(place: Place, layer: u32, sides: array<vec2f, TILE>) {
       sum += tiles[(place.tile_row + r) * PER_ROW + lane].xy;
     }
     let token = place.base + place.row + r;
-    // Of padding that reads padding the tiles hold anything.
+    // Padding reads padding in the tiles, which may give anything.
     sum = select(vec2f(), sum, is_token(token, place.to_entry));
     row_sides[2u * token] = sum.x;
     row_sides[2u * token + 1u] = sum.y;
@@ -177,7 +185,7 @@ fn write_sides(place: Place, layer: u32, sides: array<vec2f, TILE>) {
 }
 `;
 
-/** Without a decay. */
+/** The functions of {@linkcode SIDES} where there is no decay. */
 export const NO_SIDES = /* wgsl */ `
 fn add_sides(place: Place, first: u32, t: array<vec4f, TILE>, sides: ptr<function, array<vec2f, TILE>>) {}
 fn write_sides(place: Place, layer: u32, sides: array<vec2f, TILE>) {}
