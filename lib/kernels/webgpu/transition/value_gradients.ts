@@ -13,7 +13,6 @@ import {
   type ChunkProgram,
   type Layout,
   ofChunks,
-  slopesIn,
   slopesOf,
   widthOf,
 } from "./layout.ts";
@@ -33,7 +32,7 @@ export function valueGradientsProgram(
     width: widthOf(layout),
     constants: { HAS_STATES: meetsStates },
     reads: [
-      ...["pairs", slopesIn(layout)],
+      ...["pairs", "dy"],
       reads !== "none" && "found",
       ...meetsStates ? ["operands", "dstates"] : [],
     ],
