@@ -63,7 +63,7 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
       "full",
       "softmax",
     ],
-    ...["recurrent", "chunk_engine", "diagonal", "delta", "scan", ""],
+    ...["recurrent", "transition", "scan", ""],
   ],
   "tfjs/wasm/assembly/": [
     ...["runtime", "math", "reductions", "moves", "elementwise"],

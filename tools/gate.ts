@@ -236,11 +236,11 @@ const ON_DAWN = [
 /** Tests that need no results, of every text in every variant. */
 const CHECKED_BY_DAWN = [
   "tests/dawn/texts.ts",
-  "tests/kernels/webgpu/delta_shaders_test.ts",
   "tests/kernels/webgpu/recurrent_shaders_test.ts",
   "tests/kernels/webgpu/scan_shaders_test.ts",
   "tests/kernels/webgpu/shaders_test.ts",
   "tests/kernels/webgpu/softmax_shaders_test.ts",
+  "tests/kernels/webgpu/transition_shaders_test.ts",
 ];
 
 /** Tests with Dawn in the place of Deno's own WebGPU. */

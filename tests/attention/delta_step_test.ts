@@ -22,8 +22,10 @@ onEachBackend(
         const inputs = [v, tf.ones([2, 2, 5, 3])];
         const called = await kernelsCalled(() => gradients(inputs));
         assertEquals(
-          called.filter((name) => name.startsWith("LionDelta")),
-          kernel ? ["LionDeltaWithState", "LionDeltaWithStateGrad"] : [],
+          called.filter((name) => name.startsWith("LionTransition")),
+          kernel
+            ? ["LionTransitionWithState", "LionTransitionWithStateGrad"]
+            : [],
         );
       }
     }

@@ -43,7 +43,7 @@ onEachBackend(
       const called = await kernelsCalled(() =>
         deltaAttention(x, x, x, beta, options)
       );
-      assertEquals(called.includes("LionDelta"), isKernel);
+      assertEquals(called.includes("LionTransition"), isKernel);
     }
     tf.engine().endScope();
   },

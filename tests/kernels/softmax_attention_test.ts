@@ -66,10 +66,9 @@ const TILED: SoftmaxCase[] = [
   ),
   // Paths within a unit of tokens, to the next one, and across others.
   ...([[16, 8], [64, 64]] as const).flatMap(([headDim, valueDim]) =>
-    [false, true].map((causal): TiledCase => ({
+    [false, true].map((causal): SoftmaxCase => ({
       ...{ batch: 1, heads: 6, length: 250, headDim, valueDim, causal },
       ...{ decay: "two-sided", padded: causal, packed: !causal },
-      isSampled: causal === (headDim === 64),
     }))
   ),
   // Beyond the first block of keys, and of queries.

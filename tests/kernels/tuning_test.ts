@@ -15,7 +15,7 @@ import {
   type WasmNumbers,
   type WebGpuNumbers,
 } from "../../lib/kernels/tuning.ts";
-import { planDelta } from "../../lib/attention/planning/delta_kernel.ts";
+import { planTransition } from "../../lib/attention/planning/transition_kernel.ts";
 import { onEachBackend } from "../backends.ts";
 import { ofLongTests } from "../sample.ts";
 import { DELTA, type DeltaCase } from "../subjects/delta.ts";
@@ -200,8 +200,9 @@ onKernels(
   async (backend) => {
     const delta = { chunkSize: 12 };
     await tuned({ webgpu: { delta }, wasm: { delta } }, backend, async () => {
-      const plan = planDelta({
+      const plan = planTransition({
         ...DELTA.problemOf(DELTA_CASE),
+        ...{ reads: "delta", steps: 1 },
         diagonal: false,
         chunkSize: undefined,
       });

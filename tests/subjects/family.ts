@@ -62,8 +62,9 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
   const hiding = hidingOf(c, random);
   if (hiding.mask) {
     const vectors = Object.keys(inputs).filter((name) =>
-      model.leavesOutPadding ||
-      model.inputs[name]!.length === 4 && !READ_IN_PADDING.includes(name)
+      model.leavesOutPadding
+        ? model.inputs[name]!.includes("length")
+        : model.inputs[name]!.length === 4 && !READ_IN_PADDING.includes(name)
     );
     for (const x of [outputGradient, ...vectors.map((name) => inputs[name]!)]) {
       spoilPadding(x.values, hiding.mask, c);

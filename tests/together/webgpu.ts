@@ -1,6 +1,4 @@
 /** Tests of WebGPU, in one worker: tools/gate.ts says why. @module */
-import "../kernels/webgpu/delta_attention_test.ts";
-import "../kernels/webgpu/delta_shaders_test.ts";
 import "../kernels/webgpu/dense_test.ts";
 import "../kernels/webgpu/guaranteed_limits_test.ts";
 import "../kernels/webgpu/lion_chunkwise_test.ts";
@@ -13,6 +11,8 @@ import "../kernels/webgpu/scan_shaders_test.ts";
 import "../kernels/webgpu/shaders_test.ts";
 import "../kernels/webgpu/shapes_test.ts";
 import "../kernels/webgpu/softmax_shaders_test.ts";
+import "../kernels/webgpu/transition_shaders_test.ts";
+import "../kernels/webgpu/transition_test.ts";
 import "../tfjs/webgpu/bounded_product_test.ts";
 import "../tfjs/webgpu/caches_test.ts";
 import "../tfjs/webgpu/captured_launches_test.ts";

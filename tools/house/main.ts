@@ -44,8 +44,8 @@ async function linesOf(files: readonly string[]): Promise<number> {
   return texts.reduce((sum, text) => sum + text.split("\n").length - 1, 0);
 }
 
-/** The WebGPU kernels of the delta rule and of decays of each channel, which are one engine. */
-const ENGINE = /\/(chunk_engine|delta|diagonal)/;
+/** The WebGPU kernels of transitions, which are one engine. */
+const ENGINE = /\/transition/;
 
 const TESTS = [
   "attention",

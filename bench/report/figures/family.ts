@@ -1,5 +1,5 @@
 /** What the family of linear transformers costs, and Mamba's scan. @module */
-import { planDelta } from "../../../lib/attention/planning/delta_kernel.ts";
+import { planTransition } from "../../../lib/attention/planning/transition_kernel.ts";
 import { planForm } from "../../../lib/attention/planning/kernel.ts";
 import { type Pass, PASSES } from "../../measure/tensors.ts";
 import { HEAD_DIM } from "../../attention_problem.ts";
@@ -259,9 +259,11 @@ function whyNoKernel(
     ...{ batch: 1, heads: HEADS, length, chunkSize: undefined },
     ...{ headDim: HEAD_DIM, valueDim: HEAD_DIM, diagonal, causal: false },
   };
-  const plan = delta ? planDelta(request) : planForm("chunkwise", {
-    ...request,
-    ...{ decays: true, normalize: false, precision: "f32" },
-  });
+  const plan = delta
+    ? planTransition({ ...request, reads: "delta", steps: 1 })
+    : planForm("chunkwise", {
+      ...request,
+      ...{ decays: true, normalize: false, precision: "f32" },
+    });
   return "refusal" in plan ? plan.refusal : null;
 }

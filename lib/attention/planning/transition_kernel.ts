@@ -1,11 +1,17 @@
 /**
  * The inputs, outputs and attributes of the kernels of transitions of rank one, on
- * backends that have them, and which kernel computes what.
+ * backends that have them.
  *
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { type Operation, planKernel, runKernel } from "@lionjs/tfjs/kernel";
+import {
+  type KernelPlan,
+  type Operation,
+  planKernel,
+  type Refusal,
+  runKernel,
+} from "@lionjs/tfjs/kernel";
 import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
 import {
   type Reads,
@@ -13,7 +19,6 @@ import {
   stepsOf,
   type TransitionVectors,
 } from "../forms/transition_inputs.ts";
-import { DELTA_ATTENTION, DELTA_WITH_STATE } from "./delta_kernel.ts";
 import type { AttentionSizes } from "./kernel.ts";
 
 /**
@@ -100,6 +105,19 @@ export interface TransitionCall {
 }
 
 /**
+ * The current backend's plan for a problem.
+ *
+ * @param operation The kernel of whole sequences, or of tokens that follow others.
+ */
+export function planTransition(
+  request: TransitionRequest,
+  operation: Operation = TRANSITION,
+): KernelPlan | Refusal {
+  return planKernel(operation, request) ??
+    { refusal: "the backend has no kernel of transitions" };
+}
+
+/**
  * Runs the current backend's kernel of whole sequences, or of tokens that follow
  * others if there are `states`; differentiable in all tensors.
  *
@@ -112,28 +130,19 @@ export function runTransitionKernel(
   const { q, v } = vectors;
   const [batch, heads, length, headDim] = q.shape;
   const steps = stepsOf(vectors), reads = readsOf(vectors);
-  const isDelta = reads === "delta" && steps === 1;
-  const operation: Operation = isDelta
-    ? states ? DELTA_WITH_STATE : DELTA_ATTENTION
-    : states
-    ? TRANSITION_WITH_STATE
-    : TRANSITION;
+  const operation = states ? TRANSITION_WITH_STATE : TRANSITION;
   const request: TransitionRequest = {
     ...{ batch, heads, length, headDim, valueDim: v.shape[3] },
     ...{ reads, steps, causal, chunkSize },
     diagonal: gates !== null && gates.forward.shape[3] > 1,
   };
-  const plan = planKernel(operation, request);
-  if (!plan || "refusal" in plan) return undefined;
-  const backward = gates?.backward ?? undefined;
+  const plan = planTransition(request, operation);
+  if ("refusal" in plan) return undefined;
   const outputs = runKernel(operation, {
     ...vectors,
     f: gates?.forward,
-    ...isDelta ? { b: backward } : { g: backward },
+    g: gates?.backward ?? undefined,
     before: states?.before,
-  }, {
-    ...{ causal, scale, chunkSize: plan.chunkSize! },
-    ...isDelta ? {} : { steps },
-  });
+  }, { causal, scale, chunkSize: plan.chunkSize!, steps });
   return outputs as ReturnType<typeof runTransitionKernel>;
 }

@@ -7,7 +7,7 @@ import { lionAttention } from "../../attention/lion_attention.ts";
 import { endsOf, positionsIn } from "../../operations/segments.ts";
 import { levelsOf, levelsOfPairs, placesOf, weightsOfPairs } from "./levels.ts";
 
-/** What a form reads: queries with the scale, and as many levels as there are. */
+/** The inputs of a form: queries are times the scale, and all levels are needed. */
 export interface Leveled {
   /** `[batch, heads, length, headDim]` */
   readonly q: tf.Tensor4D;
@@ -46,85 +46,115 @@ export function full(
   return tf.matMul(tf.mul(scores, tf.reshape(weights, scores.shape)), v);
 }
 
+/** Sequences in blocks, all one behind the other. */
+interface Blocks {
+  /** `[blocks, tokens, headDim]` */
+  readonly queries: tf.Tensor3D;
+  /** `[blocks, tokens, headDim]` */
+  readonly keys: tf.Tensor3D;
+  /** `[blocks, tokens, valueDim]` */
+  readonly values: tf.Tensor3D;
+  /** `[blocks, tokens, levels]` */
+  readonly scales: tf.Tensor3D;
+  /** Log decays, `[blocks, tokens, 1]`. */
+  readonly steps: tf.Tensor3D;
+}
+
 /**
  * The causal form in chunks: the pairs of a chunk at once, and above them, for
  * each level, what the second of two blocks reads of the state of the first.
- * Blocks of the next level are two of these.
  */
 export function chunkwise(
   { q, k, v, logDecay, levelScales }: Leveled,
   chunkSize: number,
 ): tf.Tensor4D {
-  const [batch, heads, length, headDim] = q.shape, valueDim = v.shape[3];
+  const [batch, heads, length] = q.shape, valueDim = v.shape[3];
   const whole = 2 ** Math.ceil(Math.log2(length));
   const size = Math.min(2 ** Math.floor(Math.log2(chunkSize)), whole);
-  const chunks = batch * heads * whole / size;
-  const cut = (x: tf.Tensor, columns: number): tf.Tensor3D =>
+  const cut = (x: tf.Tensor4D): tf.Tensor3D =>
     tf.reshape(
-      tf.pad(tf.reshape(x, [batch * heads, length, columns]), [
-        [0, 0],
-        [0, whole - length],
-        [0, 0],
-      ]),
-      [chunks, size, columns],
+      tf.pad(x, [[0, 0], [0, 0], [0, whole - length], [0, 0]]),
+      [batch * heads * whole / size, size, x.shape[3]],
     );
-  const queries = cut(q, headDim), keys = cut(k, headDim);
-  const values = cut(v, valueDim),
-    scales = cut(levelScales, levelScales.shape[3]);
-  const steps = cut(logDecay, 1);
+  const chunks: Blocks = {
+    ...{ queries: cut(q), keys: cut(k), values: cut(v) },
+    ...{ scales: cut(levelScales), steps: cut(tf.expandDims(logDecay, 3)) },
+  };
+  const all = tf.reshape(
+    addOthers(withinChunks(chunks), chunks, whole),
+    [batch, heads, whole, valueDim],
+  );
+  return tf.slice(all, [0, 0, 0, 0], [-1, -1, length, -1]) as tf.Tensor4D;
+}
 
-  const within = levelsOf(size);
+/** What tokens read in their own chunk, `[chunks, tokens, valueDim]`. */
+function withinChunks(
+  { queries, keys, values, scales, steps }: Blocks,
+): tf.Tensor3D {
+  const size = queries.shape[1], levels = levelsOf(size);
   const { fromLeft } = placesOf(size, undefined);
   const weights = weightsOfPairs(
-    tf.slice(scales, [0, 0, 0], [-1, -1, within]),
-    levelsOfPairs(fromLeft, fromLeft, within),
+    tf.slice(scales, [0, 0, 0], [-1, -1, levels]),
+    levelsOfPairs(fromLeft, fromLeft, levels),
   );
-  const passed = mask(
-    { forward: tf.squeeze(steps, [2]), backward: null },
-    size,
+  const decays = { forward: tf.squeeze(steps, [2]), backward: null };
+  const scores = tf.mul(
+    tf.matMul(queries, keys, false, true),
+    mask(decays, size),
   );
-  const scores = tf.mul(tf.matMul(queries, keys, false, true), passed);
-  let y = tf.matMul(tf.mul(scores, weights), values) as tf.Tensor3D;
+  return tf.matMul(tf.mul(scores, weights), values) as tf.Tensor3D;
+}
 
+/**
+ * Adds what tokens read in other chunks. Two blocks of a level are one of the
+ * next level, up to the whole sequence.
+ *
+ * @param y What they read in their own one, `[chunks, tokens, valueDim]`.
+ * @param whole The tokens of a sequence.
+ */
+function addOthers(
+  y: tf.Tensor3D,
+  { queries, keys, values, scales, steps }: Blocks,
+  whole: number,
+): tf.Tensor3D {
+  const [chunks, size, headDim] = queries.shape, valueDim = values.shape[2];
   let states = tf.matMul(
     tf.mul(keys, tf.exp(tf.cumsum(steps, 1, true, true))),
     values,
     true,
   ) as tf.Tensor3D;
-  // From the start of each token's block to the token.
+  // Log decays from the start of a token's block up to the token.
   let starts = tf.cumsum(steps, 1) as tf.Tensor3D;
-  let blocks = chunks, block = size;
-  for (let level = within; block < whole; level++) {
-    blocks /= 2;
-    const inPairs = (x: tf.Tensor3D) =>
-      tf.split(tf.reshape(x, [blocks, 2, -1, x.shape[2]]), 2, 1)
+  let level = levelsOf(size), pairs = chunks / 2;
+  for (let block = size; block < whole; block *= 2) {
+    const halves = (x: tf.Tensor): [tf.Tensor3D, tf.Tensor3D] => {
+      const columns = x.shape.at(-1)!;
+      return tf.split(tf.reshape(x, [pairs, 2, -1, columns]), 2, 1)
         .map((half) => tf.squeeze(half, [1])) as [tf.Tensor3D, tf.Tensor3D];
-    const [first, second] = inPairs(states);
-    const [firstStarts, secondStarts] = inPairs(starts);
-    const [, readers] = inPairs(tf.reshape(queries, [-1, block, headDim]));
-    const [, own] = inPairs(
-      tf.reshape(
-        tf.slice(scales, [0, 0, level], [-1, -1, 1]),
-        [-1, block, 1],
-      ),
+    };
+    const [first, second] = halves(states);
+    const [firstStarts, secondStarts] = halves(starts);
+    const [, readers] = halves(queries);
+    const [, shares] = halves(tf.slice(scales, [0, 0, level], [-1, -1, 1]));
+    const read = tf.matMul(
+      tf.mul(readers, tf.mul(shares, tf.exp(secondStarts))),
+      first,
     );
-    const weighted = tf.mul(readers, tf.mul(own, tf.exp(secondStarts)));
-    const read = tf.matMul(weighted, first);
     y = tf.add(
-      tf.reshape(y, [blocks, 2 * block, valueDim]),
+      tf.reshape(y, [pairs, 2 * block, valueDim]),
       tf.pad(read, [[0, 0], [block, 0], [0, 0]]),
     );
-    const last = (x: tf.Tensor3D): tf.Tensor3D =>
-      tf.slice(x, [0, block - 1, 0], [-1, 1, -1]);
-    states = tf.add(second, tf.mul(first, tf.exp(last(secondStarts))));
+    const toEnd = (starts: tf.Tensor3D): tf.Tensor3D =>
+      tf.slice(starts, [0, block - 1, 0], [-1, 1, -1]);
+    states = tf.add(second, tf.mul(first, tf.exp(toEnd(secondStarts))));
     starts = tf.concat([
       firstStarts,
-      tf.add(secondStarts, last(firstStarts)),
+      tf.add(secondStarts, toEnd(firstStarts)),
     ], 1);
-    block *= 2;
+    level++;
+    pairs /= 2;
   }
-  const all = tf.reshape(y, [batch, heads, whole, valueDim]);
-  return tf.slice(all, [0, 0, 0, 0], [-1, -1, length, -1]) as tf.Tensor4D;
+  return y;
 }
 
 /**
@@ -140,7 +170,7 @@ export function packed(
   const decay = selectiveDecay(logDecay, { convention: "arrival" });
   const [own, ...others] = tf.split(levelScales, levelScales.shape[3], 3);
   let y = tf.mul(tf.mul(tf.sum(tf.mul(q, k), 3, true), own!), v) as tf.Tensor4D;
-  others.slice(0, levelsOf(length) - 1).forEach((scales, i) => {
+  others.forEach((scales, i) => {
     const block = 2 ** i;
     const place = tf.mod(places, 2 * block);
     const isSecond = tf.cast(tf.greaterEqual(place, block), "float32");

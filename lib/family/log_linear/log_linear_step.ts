@@ -78,7 +78,7 @@ export function logLinearStep(
   );
   const earlier = tf.sum(tf.mul(found, shares), 2) as tf.Tensor4D;
 
-  // Where states and tokens are seen from the next token.
+  // The next token finds states and tokens at the levels that its place gives them.
   const at = (from: tf.Tensor2D) =>
     isOfLevel(tf.squeeze(levelsOfPairs(end, from, levels), [1]), levels);
   const kept = tf.mul(

@@ -119,7 +119,7 @@ export function mamba3(
     const rates = tf.mul(dt, a) as tf.Tensor3D;
     assertLogDecay("mamba3's dt times its a", rates);
     const { own, before, after } = writes(given, segments);
-    // Without angles and neighbours both directions read the same vectors.
+    // Both directions read the same vectors if there are no angles and neighbours.
     const isOneSweep = causal || !phase && !before;
     const { q, k, v, products } = turnSweeps({
       ...{ x, b, c, phase, after: sumOf(own, after) },
@@ -150,11 +150,11 @@ export function mamba3(
 
 /** How much of its x each token writes, `[batch, heads, length]` each. */
 interface Writes {
-  /** By itself. */
+  /** What a token writes by itself. */
   readonly own: tf.Tensor3D;
-  /** For the tokens before it, with the token before it; 0 for a segment's first one. */
+  /** A token is written again with the one before it, for that side; a segment's first one is not. */
   readonly before: tf.Tensor3D | undefined;
-  /** For the tokens after it, with the token after it; 0 for a segment's last one. */
+  /** A token is written again with the one after it, for that side; a segment's last one is not. */
   readonly after: tf.Tensor3D | undefined;
 }
 
@@ -178,7 +178,7 @@ function writes(
   };
 }
 
-/** The sum of those that there are. */
+/** The sum of weights, of which some may be left out. */
 function sumOf(
   first: tf.Tensor3D,
   ...others: (tf.Tensor3D | undefined)[]

@@ -49,9 +49,10 @@ export function mamba3Step(
     ...{ key: zeros(headDim), value: zeros(valueDim), angle: zeros(angles) },
   };
   const present = (x: tf.Tensor4D) => withoutPadding(x, mask);
-  const steps = present(tf.expandDims(dt, 3));
+  const ofTokens = (x: tf.Tensor3D) => present(tf.expandDims(x, 3));
+  const steps = ofTokens(dt);
   const own: tf.Tensor4D = trapezoid
-    ? tf.mul(steps, tf.expandDims(trapezoid, 3))
+    ? tf.mul(steps, ofTokens(trapezoid))
     : steps;
   const again: tf.Tensor4D = tf.sub(steps, own);
 
@@ -77,7 +78,7 @@ export function mamba3Step(
       q: padded(turn(read)),
       k: keys,
       v: tf.mul(values, tf.add(padded(own), after)),
-      logDecay: tf.squeeze(padded(tf.mul(steps, tf.expandDims(a, 3))), [3]),
+      logDecay: tf.squeeze(padded(tf.mul(steps, ofTokens(a))), [3]),
     },
     { convention: "arrival", normalize: false, scale: 1 },
   );

@@ -1,10 +1,6 @@
 /** Transitions of rank one as kernels of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
-  DELTA_ATTENTION,
-  DELTA_WITH_STATE,
-} from "../../attention/planning/delta_kernel.ts";
-import {
   TRANSITION,
   TRANSITION_WITH_STATE,
   type TransitionAttributes,
@@ -34,16 +30,12 @@ export function registerTransitionAttention(
   host: KernelHost,
   numbersFor: NumbersFor<WasmNumbers>,
 ): void {
-  for (
-    const operation of [
-      ...[TRANSITION, TRANSITION_WITH_STATE],
-      ...[DELTA_ATTENTION, DELTA_WITH_STATE],
-    ]
-  ) {
-    const isDelta = operation.kernel.startsWith(DELTA_ATTENTION.kernel);
+  for (const operation of [TRANSITION, TRANSITION_WITH_STATE]) {
     const kernel = (
-      make: (call: Call<Attributes>) => Record<string, tf.TensorInfo>,
-    ): Kernel<Attributes> =>
+      make: (
+        call: Call<TransitionAttributes>,
+      ) => Record<string, tf.TensorInfo>,
+    ): Kernel<TransitionAttributes> =>
     (call) => {
       const made = make(call), { inputs, attributes, host: { threads } } = call;
       const tensors = { ...inputs, ...made };
@@ -57,47 +49,35 @@ export function registerTransitionAttention(
           whole: Number(isGradient && sharesOutSequences(request, threads)),
           scale: attributes.scale,
         },
-        isDelta ? ofTransition(tensors) : tensors,
+        tensors,
         operationsOf(request),
       );
       return Object.values(made);
     };
-    registerWasmKernel<Attributes, Request>(host, operation, {
-      forward: kernel(({ inputs: { q, v }, make }) => {
-        const [batch, heads, length, headDim] = q!.shape as Shape;
-        const valueDim = v!.shape[3]!;
-        const y = make([batch, heads, length, valueDim]);
-        if (operation.outputs.length === 1) return { y };
-        return { y, forward: make([batch, heads, headDim, valueDim]) };
-      }),
-      gradient: kernel((call) => call.gradients()),
-      plan: (request) => {
-        const { steps = 1 } = request;
-        const { chunkSize: size } = numbersFor(request).delta;
-        const { chunkSize = Math.max(1, Math.floor(size / steps)) } = request;
-        return plan(host, { ...request, steps, chunkSize });
+    registerWasmKernel<TransitionAttributes, TransitionRequest>(
+      host,
+      operation,
+      {
+        forward: kernel(({ inputs: { q, v }, make }) => {
+          const [batch, heads, length, headDim] = q!.shape as Shape;
+          const valueDim = v!.shape[3]!;
+          const y = make([batch, heads, length, valueDim]);
+          if (operation.outputs.length === 1) return { y };
+          return { y, forward: make([batch, heads, headDim, valueDim]) };
+        }),
+        gradient: kernel((call) => call.gradients()),
+        plan: (request) => {
+          const { steps } = request;
+          const { chunkSize: size } = numbersFor(request).delta;
+          const { chunkSize = Math.max(1, Math.floor(size / steps)) } = request;
+          return plan(host, { ...request, chunkSize });
+        },
       },
-    });
+    );
   }
 }
 
 type Shape = tf.Tensor4D["shape"];
-
-/**
- * The tensors of the delta rule's contract as the job names them: its `b` are log
- * decays.
- */
-function ofTransition({ b: g, db: dg, ...tensors }: Tensors): Tensors {
-  return { ...tensors, g, dg };
-}
-
-/** What both contracts have; without a number, tokens have one step. */
-type Attributes =
-  & Omit<TransitionAttributes, "steps">
-  & Partial<TransitionAttributes>;
-type Request =
-  & Omit<TransitionRequest, "reads" | "steps">
-  & Partial<TransitionRequest>;
 
 /** A request whose chunks have a size. */
 interface PlannedRequest extends Omit<TransitionRequest, "reads"> {
@@ -106,13 +86,13 @@ interface PlannedRequest extends Omit<TransitionRequest, "reads"> {
 
 function requestOf(
   { q, v, f }: Tensors,
-  { steps = 1, ...attributes }: Attributes,
+  attributes: TransitionAttributes,
 ): PlannedRequest {
   const [batch, heads, length, headDim] = q!.shape as Shape;
   const sizes = { batch, heads, length, headDim, valueDim: v!.shape[3]! };
   // Decays of each head and of each channel are the same for heads of one channel.
   const diagonal = f !== undefined && f.shape[3]! > 1;
-  return { ...sizes, ...attributes, steps, diagonal };
+  return { ...sizes, ...attributes, diagonal };
 }
 
 /** The sizes in a job's record. */

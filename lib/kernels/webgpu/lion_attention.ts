@@ -10,7 +10,7 @@
  * after, and returns those after this part's tokens; a short part is swept as in the recurrent
  * form, in a launch for each direction, and one more where two directions have decays. Decays
  * of each channel of the keys run through shaders that the delta rule has too
- * (`chunk_engine/`).
+ * (`transition/`).
  *
  * @module
  */
@@ -37,8 +37,8 @@ import {
   diagonalForward,
   diagonalGradient,
   isDiagonalCall,
-} from "./diagonal/diagonal_chunkwise.ts";
-import { planDiagonal } from "./diagonal/diagonal_plan.ts";
+  planDiagonal,
+} from "./transition/diagonal.ts";
 import { type AttentionArguments, requestOf } from "./frame/attention_call.ts";
 import type { Device } from "./frame/planning.ts";
 import { fullForward, planFull, tilingFor } from "./full/lion_full.ts";

@@ -3,12 +3,12 @@ import type { Subgroups } from "@lionjs/tfjs/webgpu";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
 import { OPERATIONS } from "./built/operations.ts";
-import { registerDeltaAttention } from "./delta/delta_attention.ts";
 import { registerAttention } from "./lion_attention.ts";
 import { registerDense } from "./layer/dense.ts";
 import { registerOperations } from "./layer/operations.ts";
 import { registerSelectiveScan } from "./scan/selective_scan.ts";
 import { registerSoftmaxAttention } from "./softmax/softmax_attention.ts";
+import { registerTransition } from "./transition/transition.ts";
 
 /**
  * Registers all of LION's kernels for the webgpu backend, instead of those that
@@ -23,7 +23,7 @@ export function registerWebGpuKernels(
   registerOperations();
   registerSelectiveScan();
   registerSoftmaxAttention(numbersFor, subgroups);
-  registerDeltaAttention(numbersFor);
+  registerTransition(numbersFor);
   registerDense(!isSoftware);
   for (const { register } of OPERATIONS) register();
 }

@@ -35,7 +35,7 @@ export interface TurningVectors {
   readonly c: tf.Tensor4D;
   /** How much of x each token writes for those after it, `[batch, heads, length]`. */
   readonly after: tf.Tensor3D;
-  /** The same for those before it; without it, there is one sweep. */
+  /** How much of x each token writes for those before it; there is one sweep without it. */
   readonly before?: tf.Tensor3D | undefined;
   /**
    * Angles by which pairs of channels turn on arriving at each token,

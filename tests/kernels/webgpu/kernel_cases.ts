@@ -108,7 +108,10 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
   "decays of each channel": {
     subject: LION,
     case: { ...TWO_SIDED, decay: "source of channels" },
-    shaders: ["chunk_products add", "chunk_key_gradients add"],
+    shaders: [
+      "transition_outputs READERS=1",
+      "transition_vector_gradients READERS=1",
+    ],
   },
   "a piece": {
     subject: PIECE,
@@ -120,7 +123,11 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
   "the delta rule": {
     subject: DELTA,
     case: { ...SIZES, decay: "arrival", causal: false },
-    shaders: ["delta_state_gradients", "chunk_products delta"],
+    shaders: [
+      "transition_states READERS=2",
+      "transition_products READERS=2",
+      "transition_vector_gradients READERS=2",
+    ],
   },
   "softmax attention": {
     subject: SOFTMAX,

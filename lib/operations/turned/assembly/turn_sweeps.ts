@@ -71,7 +71,7 @@ export function perform(_phase: i32, sequence: i32): void {
   if (isGradient && job.angles > 0) sumAngles(sequence * length, segments);
 }
 
-/** Where a row of so many floats begins. */
+/** The offset of a token's row of so many floats. */
 // @ts-ignore: decorator
 @inline
 function rowOf(token: i32, columns: i32): usize {
@@ -223,7 +223,7 @@ function turnRows(
   }
 }
 
-/** Of a token of a segment that begins at the token `first`. */
+/** Computes the gradients of a token; its segment begins at the token `first`. */
 function gradientOf(token: i32, t: i32, first: i32): void {
   const columns = job.valueDim, row = rowOf(token, columns);
   const x = job.x + row, dx = job.dx + row, dv = job.dv + row;

@@ -1,7 +1,7 @@
 /** Problems of the delta rule that take several passes, workgroups or rounds of threads. @module */
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { planDeltaKernel } from "../../../lib/kernels/webgpu/delta/delta_plan.ts";
+import { planTransition } from "../../../lib/kernels/webgpu/transition/transition_plan.ts";
 import { onEachBackend } from "../../backends.ts";
 import { DELTA, type DeltaCase } from "../../subjects/delta.ts";
 import { failuresOf } from "../../subjects/subject.ts";
@@ -18,13 +18,16 @@ onEachBackend(
     const limits = { maxStorageBufferBindingSize: 100_000 };
     const wrong = await withLimits(limits, () => {
       const { device } = tf.backend() as unknown as { device: GPUDevice };
-      const plan = planDeltaKernel(
-        { ...problem, diagonal: true, chunkSize: undefined },
+      const plan = planTransition(
+        {
+          ...{ ...problem, reads: "delta", steps: 1, diagonal: true },
+          chunkSize: undefined,
+        },
         device.limits,
-        { chunkSize: 32 },
+        { delta: { chunkSize: 32 }, channels: { chunkSize: 32 } },
       );
       // Six sequences, two at once.
-      assertEquals("how" in plan && plan.how, "webgpu, 27 launches");
+      assertEquals("how" in plan && plan.how, "webgpu, 15 launches");
       return failuresOf(DELTA, c, backend);
     });
     assertEquals(wrong, []);
