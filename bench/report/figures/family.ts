@@ -11,6 +11,7 @@ import {
   type Member,
   openOperation,
   type Operation,
+  outputShape,
   scanOperation,
   wrongIn,
 } from "../../operations.ts";
@@ -119,7 +120,7 @@ function theirsOf(
 
 function tensorsOf({ inputs, dy }: Operation) {
   const arrays = inputs();
-  const [shape] = (arrays["v"] ?? arrays["x"])!;
+  const shape = [...outputShape(arrays)];
   return Object.entries({ ...arrays, dy: [shape, dy()] as const })
     .map(([name, [shape, values]]) => ({ name, shape, values }));
 }
