@@ -257,6 +257,7 @@ const FAMILY = {
     ...vectorsOf(problem),
     logDecay: [tokensOf(problem), problem.logDecay],
   }),
+  linearTransformer: (problem: FamilyProblem) => vectorsOf(problem),
   retention: (problem: FamilyProblem) => ({
     ...vectorsOf(problem),
     logDecay: [[HEADS], problem.logDecay.slice(0, HEADS)],
@@ -268,6 +269,43 @@ const FAMILY = {
       ...{ x: v, dt: [tokensOf(problem), steps] },
       ...{ a: [[HEADS], new Float32Array(HEADS).fill(-1)], b: k, c: q },
     };
+  },
+  mlstm: (problem: FamilyProblem) => ({
+    ...vectorsOf(problem),
+    inputGate: [tokensOf(problem), problem.beta!],
+    forgetGate: [tokensOf(problem), problem.beta!.map((x) => 4 * x)],
+  }),
+  gatedRfa: (problem: FamilyProblem) => {
+    const { q, k, v } = vectorsOf(problem);
+    // Features are positive, so that sums of weights are.
+    const positive = ([shape, x]: Shaped): Shaped => [shape, x.map(Math.abs)];
+    const gate = problem.logDecay.map(Math.exp);
+    return {
+      ...{ q: positive(q), k: positive(k), v },
+      gate: [tokensOf(problem), gate],
+    };
+  },
+  rwkv6: (problem: FamilyProblem) => {
+    const { q, k, v } = vectorsOf(problem);
+    const bonus = problem.q.slice(0, HEADS * HEAD_DIM);
+    return {
+      ...{ r: q, k, v, logDecay: channelDecays(problem) },
+      bonus: [[HEADS, HEAD_DIM], bonus],
+    };
+  },
+  hgrn2: (problem: FamilyProblem) => {
+    const { q, v } = vectorsOf(problem);
+    const [shape, logDecay] = channelDecays(problem);
+    return { q, v, forget: [shape, logDecay.map(Math.exp)] };
+  },
+  gateLoop: (problem: FamilyProblem) => {
+    const { q, k, v } = vectorsOf(problem);
+    const logDecay = channelDecays(problem);
+    const phase: Shaped = [
+      q[0],
+      array(q[1].length, uniform(problem.length + 1)),
+    ];
+    return { q, k, v, logDecay, phase };
   },
   gatedLinearAttention: (problem: FamilyProblem) => ({
     ...vectorsOf(problem),
@@ -356,6 +394,9 @@ export const MEMBERS = Object.keys(FAMILY) as Member[];
 
 /** Members with a decay for each channel of the keys. */
 const DIAGONAL: readonly Member[] = [
+  "rwkv6",
+  "hgrn2",
+  "gateLoop",
   "gatedLinearAttention",
   "kimiDeltaAttention",
   "rwkv7",
