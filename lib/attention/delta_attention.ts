@@ -109,15 +109,15 @@ const FORMS: Readonly<Record<"auto" | TransitionForm, TransitionForm>> = {
  *
  * Without `causal`, the same rule runs from both ends, and a token's own
  * contribution, `s β_i (q_i · k_i) v_i`, counts once. Differentiable in q, k,
- * v, beta and the decay's tensors. Integers and booleans are converted to
+ * v, beta, the initial state and the decay's tensors. Integers and booleans are converted to
  * float32. NaN and Infinity spread as in lionAttention.
  *
  * The states stay bounded if keys have unit length and `0 <= β <= 2`.
  *
  * Source: DeltaNet (Schlag et al. 2021, arXiv:2102.11174); with one decay per
  * token, Gated DeltaNet (arXiv:2412.06464); with diagonal decays, Kimi Delta
- * Attention (arXiv:2510.26692). Both directions: LION (arXiv:2502.16249),
- * appendix B.7.
+ * Attention (arXiv:2510.26692); with several steps a token, DeltaProduct
+ * (arXiv:2502.10297). Both directions: LION (arXiv:2502.16249), appendix B.7.
  *
  * @example A key that comes again replaces its value
  * ```ts
@@ -135,15 +135,16 @@ const FORMS: Readonly<Record<"auto" | TransitionForm, TransitionForm>> = {
  * ```
  *
  * @param q Queries, `[batch, heads, length, headDim]`.
- * @param k Keys, `[batch, heads, length, headDim]`, each of unit length.
- * @param v Values, `[batch, heads, length, valueDim]`.
- * @param beta β, `[batch, heads, length]`, from 0 (writes nothing) to 1
+ * @param k Keys, `[batch, heads, length · steps, headDim]`, each of unit length.
+ * @param v Values, `[batch, heads, length · steps, valueDim]`.
+ * @param beta β, `[batch, heads, length · steps]`, from 0 (writes nothing) to 1
  * (replaces) or 2 (overshoots).
  * @param options See {@linkcode DeltaAttentionOptions}.
  * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown or of the wrong type.
- * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
+ * @throws {RangeError} If a tensor is empty, an option has an invalid value, or there is an
+ * initial state without `causal`.
  */
 export function deltaAttention(
   q: tf.Tensor,

@@ -53,8 +53,8 @@ export interface SoftmaxAttentionOptions {
   /**
    * ALiBi: one slope per head; `slope · |i - j|` is subtracted from the score
    * of tokens i and j. {@linkcode alibiSlopes} returns the authors' slopes. The
-   * effect is a decay of `e^-slope` per token of distance, as in LION-D. If
-   * causal, a score has a float32 error of about 6e-8 times slope times length.
+   * effect is a decay of `e^-slope` per token of distance, as in LION-D. A kernel
+   * adds slopes up, to about 3e-6 of what is subtracted. With `decay`, both apply.
    * @default none
    */
   slopes?: readonly number[] | undefined;

@@ -190,7 +190,7 @@ export const family: readonly FamilyMember[] = [
   {
     name: "Comba",
     function: comba,
-    paper: "2025, arXiv:2506.02475",
+    paper: "Hu et al. 2025, arXiv:2506.02475",
     decay: "delta",
     normalized: false,
     lion: "arrival, matrix e^g I - β k pᵀ",

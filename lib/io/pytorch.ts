@@ -13,11 +13,12 @@ import { fromTorch, layoutOf, patchShape, toTorch } from "./pytorch_layouts.ts";
 import {
   copiesOf,
   isBuffer,
-  isViT,
   knownName,
   namesAmong,
   type NamesOf,
   namesOf,
+  type Source,
+  sourceOf,
 } from "./pytorch_names.ts";
 import { matcher, renamer, type TensorNames } from "./tensor_names.ts";
 
@@ -31,7 +32,7 @@ interface Weight {
   readonly shape: number[];
 }
 
-function weightsOf(model: LayersModel, whose: NamesOf): Weight[] {
+function weightsOf(model: LayersModel, whose: Source): Weight[] {
   return model.layers.flatMap((layer) => {
     if (!(layer instanceof LionLayer)) {
       if (layer.weights.length === 0) return [];
@@ -43,7 +44,7 @@ function weightsOf(model: LayersModel, whose: NamesOf): Weight[] {
       const names = namesOf(layer.name, name, whose);
       const columns = shape.at(-1)! / names.length;
       const ours = [...shape.slice(0, -1), columns];
-      const theirs = layoutOf(layer.name, layout);
+      const theirs = layoutOf(layer.name, layout, whose);
       return {
         variable: layer.parameter(name) as tf.Variable,
         layout: theirs,
@@ -59,7 +60,7 @@ function weightsOf(model: LayersModel, whose: NamesOf): Weight[] {
 }
 
 /** PyTorch's names of a model's weights, without those that share their values. */
-export function pyTorchNames(model: LayersModel, whose: NamesOf): string[] {
+export function pyTorchNames(model: LayersModel, whose: Source): string[] {
   return weightsOf(model, whose).flatMap(({ names }) => names);
 }
 
@@ -107,8 +108,8 @@ export interface SkippedWeights {
  * layouts of LION's authors.
  *
  * State dicts of Hugging Face's BERT, GPT-2 and ViT are accepted unchanged,
- * with or without a head, including old ones (`LayerNorm.gamma`); list the
- * differences in `allowMissing` and `ignore`. Without options, tensors and
+ * with or without a head, including old ones (`LayerNorm.gamma`), and those of
+ * flash-linear-attention's RWKV-7 by `lionGpt`; list the differences in `allowMissing` and `ignore`. Without options, tensors and
  * weights must match exactly.
  *
  * @example Weights from one model to another
@@ -321,7 +322,7 @@ export function toPyTorchWeights(
   assertModel("toPyTorchWeights's model", model);
   const { names: asked = "authors" } = options;
   assertOneOf("names", asked, ["authors", "hugging-face"]);
-  const whose = isViT(model) ? asked : "authors";
+  const whose = sourceOf(model, asked);
   const tensors = new Map<string, tf.Tensor>();
   for (const { variable, layout, names, shape } of weightsOf(model, whose)) {
     const parts = tf.tidy(() =>

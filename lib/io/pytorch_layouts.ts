@@ -1,10 +1,17 @@
 /** Conversion of parameters between PyTorch's layouts and those of this library. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LionLayer, TorchLayout } from "../layers/lion_layer.ts";
+import type { Source } from "./pytorch_names.ts";
 
 /** PyTorch's layout of a parameter; GPT-2 stores linear maps as this library does. */
-export function layoutOf(layer: string, layout: TorchLayout): TorchLayout {
-  return layer.startsWith("transformer.") ? "same" : layout;
+export function layoutOf(
+  layer: string,
+  layout: TorchLayout,
+  whose: Source,
+): TorchLayout {
+  const isGpt2 = layer.startsWith("transformer.") &&
+    whose !== "flash-linear-attention";
+  return isGpt2 ? "same" : layout;
 }
 
 /** PyTorch's shape of a convolution over patches, `[outputs, channels, rows, columns]`. */

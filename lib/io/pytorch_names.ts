@@ -1,5 +1,7 @@
 /** The names of parameters in PyTorch's state dicts. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { LionLayer } from "../layers/lion_layer.ts";
+import { MixingLayer } from "../layers/mixing_layer.ts";
 
 /** PyTorch's names within a layer of BERT. */
 const BERT: readonly [RegExp, string | readonly string[]][] = [
@@ -40,6 +42,22 @@ const VIT: readonly [RegExp, string | readonly string[]][] = [
   [/^mlp\.fc2\./, "output.dense."],
 ];
 
+/** The names of flash-linear-attention's RWKV-7, within a block and without. */
+const RWKV7: readonly [RegExp, string][] = [
+  [/^norm1\./, "attn_norm."],
+  [/^norm2\./, "ffn_norm."],
+];
+
+const RWKV7_LAYERS: readonly [RegExp, string][] = [
+  [/^transformer\.h\./, "model.layers."],
+  [/^transformer\.ln_f$/, "model.norm"],
+];
+
+const RWKV7_EMBEDDINGS: readonly [RegExp, string][] = [
+  [/^word_embeddings\./, "model.embeddings."],
+  [/^LayerNorm\./, "model.layers.0.pre_norm."],
+];
+
 /** Hugging Face's names for the layers of ViT, and for the blocks' common part. */
 const VIT_LAYERS: readonly [RegExp, string][] = [
   [/^blocks\./, "vit.encoder.layer."],
@@ -56,28 +74,56 @@ const VIT_LAYERS: readonly [RegExp, string][] = [
  */
 export type NamesOf = "authors" | "hugging-face";
 
+/** The source of the names of a model's parameters. */
+export type Source = NamesOf | "flash-linear-attention";
+
 /** Whether a model is a vision transformer. */
-export function isViT({ layers }: LayersModel): boolean {
+function isViT({ layers }: LayersModel): boolean {
   return layers.some(({ name }) => name === "patch_embed");
+}
+
+/** Whether a model is `lionGpt` with RWKV-7. */
+function isRwkv7({ layers }: LayersModel): boolean {
+  return layers.some((layer) =>
+    layer instanceof MixingLayer && layer.name.startsWith("transformer.h.") &&
+    layer.attention.variant === "rwkv7"
+  );
+}
+
+/** The source of the names of a model's parameters, if that of a ViT's is asked for. */
+export function sourceOf(model: LayersModel, ofViT: NamesOf): Source {
+  if (isRwkv7(model)) return "flash-linear-attention";
+  return isViT(model) ? ofViT : "authors";
 }
 
 /** The source of the names of tensors for a model. */
 export function namesAmong(
   names: Iterable<string>,
   model: LayersModel,
-): NamesOf {
+): Source {
   const theirs = /(^|\.)encoder\.layer\.\d+\.layernorm_before\./;
-  return isViT(model) && [...names].some((name) => theirs.test(name))
-    ? "hugging-face"
-    : "authors";
+  const isTheirs = [...names].some((name) => theirs.test(name));
+  return sourceOf(model, isTheirs ? "hugging-face" : "authors");
 }
 
 /** Returns PyTorch's names for a parameter of a layer. */
 export function namesOf(
   layer: string,
   parameter: string,
-  whose: NamesOf,
+  whose: Source,
 ): string[] {
+  if (whose === "flash-linear-attention") {
+    if (layer === "transformer.embeddings") {
+      const rule = RWKV7_EMBEDDINGS.find(([pattern]) =>
+        pattern.test(parameter)
+      );
+      if (rule) return [parameter.replace(...rule)];
+    }
+    const [pattern, theirs] = RWKV7_LAYERS.find(([pattern]) =>
+      pattern.test(layer)
+    ) ?? [/^/, ""];
+    return namesIn(layer.replace(pattern, theirs), parameter, RWKV7);
+  }
   if (whose === "hugging-face") {
     const [pattern, theirs] = VIT_LAYERS.find(([pattern]) =>
       pattern.test(layer)
@@ -129,8 +175,12 @@ const COPIES: Readonly<Record<string, string>> = {
 export function copiesOf(
   { layers }: LayersModel,
 ): [copy: string, original: string][] {
+  const isOf = (layer: LayersModel["layers"][0], copy: string) =>
+    copy.startsWith(`${layer.name}.`) &&
+    !(layer instanceof LionLayer &&
+      layer.parameters.some(({ name }) => copy === `${layer.name}.${name}`));
   return Object.entries(COPIES).filter(([copy]) =>
-    layers.some(({ name }) => copy.startsWith(`${name}.`))
+    layers.some((layer) => isOf(layer, copy))
   );
 }
 

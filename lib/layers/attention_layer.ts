@@ -40,6 +40,10 @@ export class LionAttentionLayer extends MixingLayer {
     return this.mix(x, this.parameter, reading);
   }
 
+  protected override passOn(x: tf.Tensor3D, reading: Reading): tf.Tensor3D {
+    return this.passFirst(x, this.parameter, reading);
+  }
+
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), epsilon: this.epsilon };
   }

@@ -24,19 +24,19 @@ import {
 } from "./options/attention_options.ts";
 import { applyActivated, applyLinear, linear, recordLinear } from "./linear.ts";
 import {
-  withPrefix,
   type LionLayerOptions,
   type Parameter,
   type Parameters,
   pick,
-  type Shape,
   prefixed,
+  type Shape,
+  withPrefix,
 } from "./lion_layer.ts";
 import { assertMixed, GivenTensors } from "./given_tensors.ts";
 import { registerLayer } from "./own_layers.ts";
-import type { MixerState, StepCall } from "./mixer.ts";
+import type { Mixer, MixerState, StepCall } from "./mixer.ts";
 import { MixingLayer, type Reading } from "./mixing_layer.ts";
-import { norm, normParameters } from "./normalization.ts";
+import { applyNorm, norm, normParameters } from "./normalization.ts";
 import {
   assertBooleans,
   assertEpsilon,
@@ -123,11 +123,14 @@ export class LionBlock extends MixingLayer {
       ...prefixed("attn.", this.mixer.parameters(shape)),
     ];
     if (hidden === 0) return mixing;
+    const own = this.#perceptronOf(dim);
     return [
       ...mixing,
       ...norm("norm2.", dim),
-      ...linear("mlp.fc1.", dim, hidden),
-      ...linear("mlp.fc2.", hidden, dim),
+      ...(own ? prefixed(OWN_PERCEPTRON, own.parameters(shape)) : [
+        ...linear("mlp.fc1.", dim, hidden),
+        ...linear("mlp.fc2.", hidden, dim),
+      ]),
     ];
   }
 
@@ -137,20 +140,41 @@ export class LionBlock extends MixingLayer {
    */
   override operations(shape: Shape): number {
     const [batch, length, dim] = shape as [number, number, number];
-    const mlp = 2 * batch * length * 2 * dim * dim * this.#options.mlpRatio;
+    const own = this.#perceptronOf(dim);
+    const mlp = own
+      ? own.operations(shape)
+      : 2 * batch * length * 2 * dim * dim * this.#options.mlpRatio;
     return this.mixer.operations(shape) + mlp;
+  }
+
+  /** The mixer in place of the perceptron, if the mixer has one and it is left in. */
+  #perceptronOf(dim: number): Mixer | undefined {
+    const hidden = hiddenColumns(dim, this.#options.mlpRatio);
+    return hidden === 0 ? undefined : this.mixer.perceptron?.(hidden);
   }
 
   /** Applies the mixer and the multilayer perceptron, each added to its input. */
   protected override transform(x: tf.Tensor3D, reading: Reading): tf.Tensor {
     const parameters = withPrefix("attn.", this.parameter);
+    const ofPerceptron = withPrefix(OWN_PERCEPTRON, this.parameter);
+    const own = this.#perceptronOf(x.shape[2]);
     const transform = (x: tf.Tensor3D, reading: Reading, isRead = true) => {
       const mix = (x: tf.Tensor3D) => this.mix(x, parameters, reading);
-      return this.around(x, reading.training, mix, isRead);
+      const perceive = own &&
+        ((x: tf.Tensor3D) => this.mix(x, ofPerceptron, reading, own));
+      return this.around(x, reading.training, { mix, perceive }, isRead);
     };
     return this.gradientCheckpointing
       ? recomputed(x, reading, transform)
       : transform(x, reading);
+  }
+
+  protected override passOn(x: tf.Tensor3D, reading: Reading): tf.Tensor3D {
+    const { norm, epsilon } = this.#options;
+    const mixed = norm === "post"
+      ? x
+      : applyNorm(x, "norm1.", this.parameter, epsilon);
+    return this.passFirst(mixed, withPrefix("attn.", this.parameter), reading);
   }
 
   /**
@@ -162,53 +186,89 @@ export class LionBlock extends MixingLayer {
   step(
     x: tf.Tensor3D,
     before: MixerState | undefined,
-    call: Pick<StepCall, "mask">,
-  ): { y: tf.Tensor3D; state: MixerState } {
-    const parameters = withPrefix("attn.", this.parameter);
-    const { epsilon, mixer } = this;
+    call: Pick<StepCall, "mask" | "first">,
+  ): { y: tf.Tensor3D; state: MixerState; first?: tf.Tensor3D | undefined } {
+    const read = {
+      mask: call.mask && tokensIn("mask", call.mask),
+      first: call.first,
+      epsilon: this.epsilon,
+    };
+    const own = this.#perceptronOf(x.shape[2]);
+    let state: MixerState = {}, first: tf.Tensor3D | undefined;
+    const stepOf = (mixer: Mixer, name: string, prefix: string) => {
+      const parameters = withPrefix(name, this.parameter);
+      return (x: tf.Tensor3D) => {
+        const earlier = before && partOf(before, prefix);
+        const step = this.#step(mixer, x, parameters, earlier, read);
+        const after = Object.entries(step.state);
+        state = {
+          ...state,
+          ...Object.fromEntries(after.map(([key, x]) => [prefix + key, x])),
+        };
+        first ??= step.first;
+        return step.y;
+      };
+    };
+    const y = this.around(x, false, {
+      mix: stepOf(this.mixer, "attn.", ""),
+      perceive: own && stepOf(own, OWN_PERCEPTRON, OWN_PERCEPTRON),
+    });
+    return { y, state, first };
+  }
+
+  /** Runs the step of a mixer, and checks what it has done. */
+  #step(
+    mixer: Mixer,
+    x: tf.Tensor3D,
+    parameters: Parameters,
+    before: MixerState | undefined,
+    call: StepCall,
+  ): ReturnType<NonNullable<Mixer["step"]>> {
     if (!mixer.step) {
       throw new TypeError(
         `block ${this.name} should have a mixer with a step, to compute the ` +
           "next tokens from a state, got one without",
       );
     }
-    let after: MixerState | undefined;
-    const mask = call.mask && tokensIn("mask", call.mask);
-    const y = this.around(x, false, (x) => {
-      const given = new GivenTensors(x, parameters, { mask }, before);
-      const read = { mask, epsilon };
-      const step = mixer.step!(x, given.parameters, before, read);
-      const owner = `${this.name}'s mixer's step`;
-      given.assertKept(owner);
-      assertMixed(`${owner}'s y`, Object(step).y, x);
-      assertState(`${owner}'s state`, step.state);
-      // The states before and after are disposed of separately, so they share no tensor.
-      after = Object.fromEntries(
-        Object.entries(step.state).map((
-          [name, tensor],
-        ) => [name, given.own(tensor)]),
-      );
-      return step.y;
-    });
-    return { y, state: after! };
+    const given = new GivenTensors(x, parameters, call, before);
+    const step = mixer.step(x, given.parameters, before, call);
+    const owner = `${this.name}'s mixer's step`;
+    given.assertKept(owner);
+    assertMixed(`${owner}'s y`, Object(step).y, x);
+    assertState(`${owner}'s state`, step.state);
+    // The states before and after are disposed of separately, so they share no tensor.
+    const state = Object.fromEntries(
+      Object.entries(step.state).map((
+        [name, tensor],
+      ) => [name, given.own(tensor)]),
+    );
+    return { ...step, state };
   }
 
   /**
-   * Applies the block with `mix` as its mixer, `[batch, length, dim]` to the same
-   * shape. Where nothing reads the output, only what its gradients need is computed.
+   * Applies the block with `mix` as its mixer and `perceive` in place of its perceptron,
+   * `[batch, length, dim]` to the same shape. Where nothing reads the output, only what
+   * its gradients need is computed.
    */
   around(
     x: tf.Tensor3D,
     training: boolean,
-    mix: (x: tf.Tensor3D) => tf.Tensor3D,
+    { mix, perceive }: {
+      mix: (x: tf.Tensor3D) => tf.Tensor3D;
+      perceive?: ((x: tf.Tensor3D) => tf.Tensor3D) | undefined;
+    },
     isRead = true,
   ): tf.Tensor3D {
     const { norm, epsilon, dropPath, mlpRatio, activation } = this.#options;
     const rate = this.attention.dropout ?? 0;
     // The last normalisation reads the perceptron's output for its gradient.
     const last = isRead || norm === "post" ? applyLinear : recordLinear;
-    const perceptron = (x: tf.Tensor3D) =>
-      drop(perceive(x, this.parameter, activation, last), { training, rate });
+    const perceptron = perceive ??
+      ((x: tf.Tensor3D) =>
+        drop(perceived(x, this.parameter, activation, last), {
+          training,
+          rate,
+        }));
     const parts = [["norm1.", mix], ["norm2.", perceptron]] as const;
     let added: tf.Tensor3D | undefined;
     for (const [name, part] of mlpRatio === 0 ? parts.slice(0, 1) : parts) {
@@ -238,6 +298,17 @@ export class LionBlock extends MixingLayer {
   }
 }
 registerLayer(LionBlock);
+
+/** The prefix of the parameters, and of the state, of a mixer in place of the perceptron. */
+const OWN_PERCEPTRON = "ffn.";
+
+/** The part of a state whose names have a prefix, by their names without it. */
+function partOf(state: MixerState, prefix: string): MixerState {
+  return Object.fromEntries(
+    Object.entries(state).filter(([name]) => name.startsWith(prefix))
+      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
+  );
+}
 
 /** Throws unless a mixer's state is tensors by name. */
 function assertState(name: string, state: MixerState): void {
@@ -294,7 +365,7 @@ function hiddenColumns(dim: number, mlpRatio: number): number {
  *
  * @param last The second linear map, or its recording for gradients alone.
  */
-function perceive(
+function perceived(
   x: tf.Tensor3D,
   parameters: Parameters,
   activation: Activation,

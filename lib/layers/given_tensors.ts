@@ -13,10 +13,12 @@ export class GivenTensors {
   constructor(
     x: tf.Tensor3D,
     parameters: Parameters,
-    { mask, segments }: Partial<Pick<MixerCall, "mask" | "segments">>,
+    { mask, segments, first }: Partial<
+      Pick<MixerCall, "mask" | "segments" | "first">
+    >,
     state: MixerState = {},
   ) {
-    for (const [name, tensor] of Object.entries({ x, mask, segments })) {
+    for (const [name, tensor] of Object.entries({ x, mask, segments, first })) {
       this.#tensors.set(name, tensor);
     }
     for (const [name, tensor] of Object.entries(state)) {

@@ -53,6 +53,24 @@ export function applyLinear<T extends tf.Tensor>(
   return dense(x, weight, bias) as T;
 }
 
+/** The parameter of a linear map without bias: its weight. */
+export function matrix(
+  prefix: string,
+  inputs: number,
+  outputs: number,
+): Parameter[] {
+  return linear(prefix, inputs, outputs).slice(0, 1);
+}
+
+/** Applies the linear map without bias whose weight's name starts with `prefix`. */
+export function applyMatrix<T extends tf.Tensor>(
+  x: T,
+  prefix: string,
+  parameters: Parameters,
+): T {
+  return dense(x, parameters(`${prefix}weight`) as tf.Tensor2D) as T;
+}
+
 /**
  * Applies a linear map to x, `[..., inputs]`, and then an activation; in one
  * kernel if there is one.

@@ -32,6 +32,11 @@ export interface MixerCall {
   /** Epsilon added to the variance in normalisations. */
   readonly epsilon: number;
   /**
+   * What the first layer of the model has passed on, `[batch, length, dim]`; see
+   * {@linkcode Mixer.readsFirst}.
+   */
+  readonly first?: tf.Tensor3D | undefined;
+  /**
    * The sequence that the tokens are of: all of it, or else see
    * {@linkcode Mixer.sharesTokens}.
    */
@@ -39,7 +44,7 @@ export interface MixerCall {
 }
 
 /** The arguments that a layer passes to its mixer's `step` along with the next tokens. */
-export type StepCall = Pick<MixerCall, "mask" | "epsilon">;
+export type StepCall = Pick<MixerCall, "mask" | "epsilon" | "first">;
 
 /** The state of a causal mixer after the earlier tokens: tensors by name. */
 export type MixerState = Readonly<Record<string, tf.Tensor>>;
@@ -142,6 +147,26 @@ export interface Mixer {
    */
   readonly sharesTokens?: boolean | undefined;
   /**
+   * Whether the mixer reads `first` of its call, which the first layer of the model
+   * passes on to all later ones. @default false
+   */
+  readonly readsFirst?: boolean | undefined;
+  /**
+   * In the first layer of a model whose later layers read it, returns what they read,
+   * `[batch, length, dim]`, from the arguments of `apply`.
+   */
+  passFirst?(
+    x: tf.Tensor3D,
+    parameters: Parameters,
+    call: MixerCall,
+  ): tf.Tensor3D;
+  /**
+   * Makes a mixer for a block to have in place of its perceptron.
+   *
+   * @param hidden The hidden columns that the perceptron would have.
+   */
+  perceptron?(hidden: number): Mixer;
+  /**
    * Returns the parameters for inputs of shape `[batch, length, dim]`; `dim` is
    * always known. Their names are used in the layer and in PyTorch's files.
    */
@@ -154,14 +179,15 @@ export interface Mixer {
   /**
    * For causal mixers, mixes the next tokens, one or many, given the state
    * after the earlier ones, `undefined` before the first; `generate` needs it.
-   * Shorter texts are padded on the left, and the padding must be skipped.
+   * Shorter texts are padded on the left, and the padding must be skipped. A mixer
+   * with `passFirst` also returns what it passes on, as `first`.
    */
   step?(
     x: tf.Tensor3D,
     parameters: Parameters,
     state: MixerState | undefined,
     call: StepCall,
-  ): { y: tf.Tensor3D; state: MixerState };
+  ): { y: tf.Tensor3D; state: MixerState; first?: tf.Tensor3D | undefined };
   /**
    * Returns the number of multiplications and additions in a forward pass,
    * except those in {@linkcode Mixer.cost}.

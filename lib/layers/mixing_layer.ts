@@ -8,10 +8,12 @@ import {
 import {
   type CallOptions,
   firstInput,
+  firstShape,
   LionLayer,
   type LionLayerOptions,
   type Parameters,
   pick,
+  type Shape,
 } from "./lion_layer.ts";
 import { assertMixed, GivenTensors } from "./given_tensors.ts";
 import type { Mixer, MixerCall } from "./mixer.ts";
@@ -28,7 +30,7 @@ const AXES = "batch, length, dim";
 /** The part of a mixer's call that does not come from the layer's options. */
 export type Reading = Pick<
   MixerCall,
-  "mask" | "segments" | "training" | "epsilon"
+  "mask" | "segments" | "first" | "training" | "epsilon"
 >;
 
 /**
@@ -102,55 +104,118 @@ export abstract class MixingLayer extends LionLayer {
    */
   protected abstract transform(x: tf.Tensor3D, reading: Reading): tf.Tensor;
 
-  /** Applies the mixer, then dropout. */
+  /**
+   * Returns what the mixer passes on to later layers, given the layer's input; see
+   * {@linkcode Mixer.passFirst}.
+   */
+  protected abstract passOn(x: tf.Tensor3D, reading: Reading): tf.Tensor3D;
+
+  /** Applies the layer's mixer, or one in place of its perceptron, then dropout. */
   protected mix(
     x: tf.Tensor3D,
     parameters: Parameters,
     reading: Reading,
+    mixer = this.mixer,
   ): tf.Tensor3D {
-    const { form = "auto", chunkSize, dropout: rate = 0 } = this.attention;
+    const { dropout: rate = 0 } = this.attention;
     const sequence = currentSequence();
-    if (!this.mixer.sharesTokens) sequence.assertWhole(this.name);
+    if (!mixer.sharesTokens) sequence.assertWhole(this.name);
+    const apply = mixer.apply.bind(mixer);
+    const y = this.#run("output", apply, x, parameters, reading);
+    return drop(y, { training: reading.training, rate });
+  }
+
+  /** Runs `passFirst` of the mixer on the tokens that it mixes. */
+  protected passFirst(
+    x: tf.Tensor3D,
+    parameters: Parameters,
+    reading: Reading,
+  ): tf.Tensor3D {
+    const pass = this.mixer.passFirst!.bind(this.mixer);
+    return this.#run("passFirst", pass, x, parameters, reading);
+  }
+
+  /** Runs a function of a mixer, and checks what it has done. */
+  #run(
+    name: string,
+    run: Mixer["apply"],
+    x: tf.Tensor3D,
+    parameters: Parameters,
+    reading: Reading,
+  ): tf.Tensor3D {
+    const { form = "auto", chunkSize } = this.attention;
     const given = new GivenTensors(x, parameters, reading);
-    const y = this.mixer.apply(x, given.parameters, {
+    const y = run(x, given.parameters, {
       ...reading,
       causal: isCausal(this.attention),
       reversed: false,
       form,
       chunkSize,
-      sequence,
+      sequence: currentSequence(),
     });
     given.assertKept(`${this.name}'s mixer`);
-    assertMixed(`${this.name}'s mixer's output`, y, x);
-    return drop(y, { training: reading.training, rate });
+    assertMixed(`${this.name}'s mixer's ${name}`, y, x);
+    return y;
   }
 
   /**
    * Maps `[batch, length, dim]` to the same shape. A mask `[batch, length]` may
-   * be the second input; with the option `segments`, the last input holds them.
+   * be the second input; with the option `segments`, the next input holds them. A
+   * layer whose mixer reads what the model's first layer passes on gets that as its
+   * last input; in the first layer, it is the second output.
    */
   override call(
     inputs: tf.Tensor | tf.Tensor[],
     options: CallOptions = {},
-  ): tf.Tensor {
+  ): tf.Tensor | tf.Tensor[] {
     return tf.tidy(() => {
-      const { others, segments } = takeSegments(this.name, inputs, {
+      const { first, own } = this.#takeFirst(inputs);
+      const { others, segments } = takeSegments(this.name, own, {
         segments: this.attention.segments ?? false,
         most: 2,
       });
       const x = firstInput<tf.Tensor3D>(others);
       assertShape(`${this.name}'s input`, x, [null, null, null], AXES);
+      if (first) assertShape(`${this.name}'s first`, first, x.shape, AXES);
       const mask = this.tokensOf(others, options);
-      return this.transform(
-        this.readable(x, mask),
-        {
-          mask,
-          segments,
-          training: options.training ?? false,
-          epsilon: this.epsilon,
-        },
-      );
+      const tokens = this.readable(x, mask);
+      const reading: Reading = {
+        ...{ mask, segments, first },
+        training: options.training ?? false,
+        epsilon: this.epsilon,
+      };
+      if (!this.mixer.passFirst) return this.transform(tokens, reading);
+      // In this order, gradients add up alike if the layer is computed again for them.
+      const passed = this.passOn(tokens, reading);
+      return [this.transform(tokens, reading), passed];
     });
+  }
+
+  /** Separates what the model's first layer has passed on from the other inputs. */
+  #takeFirst(
+    inputs: tf.Tensor | tf.Tensor[],
+  ): { first: tf.Tensor3D | undefined; own: tf.Tensor | tf.Tensor[] } {
+    if (!this.mixer.readsFirst) return { first: undefined, own: inputs };
+    if (Array.isArray(inputs) && inputs.length > 1) {
+      return { first: inputs.at(-1) as tf.Tensor3D, own: inputs.slice(0, -1) };
+    }
+    throw new TypeError(
+      `${this.name} should get the second output of the model's first layer as ` +
+        "its last input, [batch, length, dim]; got one input",
+    );
+  }
+
+  /** The masks of the outputs: the tokens' own, and none for what is passed on. */
+  protected override masksAfter(
+    mask: tf.Tensor | undefined,
+  ): (tf.Tensor | undefined)[] {
+    return this.mixer.passFirst ? [mask, undefined] : [mask];
+  }
+
+  /** The shape of the output, and in the first layer of what it passes on. */
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape | Shape[] {
+    const shape = firstShape(inputShape);
+    return this.mixer.passFirst ? [shape, [...shape]] : shape;
   }
 
   /** True: the output is finite at padding, whatever the input. */

@@ -26,16 +26,16 @@ export function recomputed(
 ): tf.Tensor3D {
   const same = sameRandomness();
   const sequence = currentSequence();
-  const { mask, segments } = reading;
-  const kept = [x, mask, segments].filter((tensor) => tensor !== undefined);
-  return computedAgain(kept, (kept, isRead) => {
-    const [x, ...others] = kept as [tf.Tensor3D, ...tf.Tensor2D[]];
+  const { mask, segments, first } = reading;
+  const given = Object.entries<tf.Tensor | undefined>({ mask, segments, first })
+    .filter((entry): entry is [string, tf.Tensor] => entry[1] !== undefined);
+  const kept = [x, ...given.map(([, tensor]) => tensor)];
+  return computedAgain(kept, ([x, ...others], isRead) => {
     const again = {
       ...reading,
-      mask: mask && others[0],
-      segments: segments && others.at(-1),
+      ...Object.fromEntries(given.map(([name], i) => [name, others[i]])),
     };
-    const run = () => transform(x, again, isRead);
+    const run = () => transform(x as tf.Tensor3D, again, isRead);
     return same(() => inSequence(sequence, run));
   });
 }

@@ -38,7 +38,7 @@ import {
 export interface LionBertOptions extends
   Omit<
     AttentionOptions,
-    "grid" | "order" | "classToken" | "direction"
+    "grid" | "order" | "classToken" | "layer" | "direction"
   > {
   /** Number of tokens in the vocabulary. @default 30522 */
   vocabularySize?: number | undefined;

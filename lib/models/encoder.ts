@@ -38,7 +38,8 @@ import {
 
 /** Options of {@linkcode lionEncoder}. */
 export interface LionEncoderOptions
-  extends Omit<AttentionOptions, "grid" | "classToken" | "direction"> {
+  extends
+    Omit<AttentionOptions, "grid" | "classToken" | "layer" | "direction"> {
   /**
    * Number of tokens in the vocabulary; the input is then `ids`,
    * `[batch, length]`.

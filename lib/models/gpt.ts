@@ -5,6 +5,7 @@ import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Normalization } from "../layers/normalization.ts";
 import {
+  assertBooleans,
   assertCount,
   assertEmbeddingStd,
 } from "../layers/options/option_values.ts";
@@ -27,7 +28,7 @@ import {
 export interface LionGptOptions extends
   Omit<
     AttentionOptions,
-    "grid" | "order" | "classToken" | "direction" | "countSelf"
+    "grid" | "order" | "classToken" | "layer" | "direction" | "countSelf"
   > {
   /** Number of tokens in the vocabulary. @default 50257 */
   vocabularySize?: number | undefined;
@@ -50,6 +51,16 @@ export interface LionGptOptions extends
   /** Epsilon added to the variance in normalisations. @default 1e-5 */
   epsilon?: number | undefined;
   /**
+   * Whether the tokens' vectors are layer-normalised before the first block.
+   * @default false; for `"rwkv7"` true
+   */
+  embeddingNorm?: boolean | undefined;
+  /**
+   * Whether the head's table is that of the tokens' vectors.
+   * @default true; for `"rwkv7"` false
+   */
+  tiedHead?: boolean | undefined;
+  /**
    * Standard deviation of the initial values of the vectors of tokens and
    * positions, drawn from a normal distribution truncated at two deviations.
    * @default 0.02
@@ -67,7 +78,7 @@ export interface LionGptOptions extends
 
 const OPTIONS = optionsOf<LionGptOptions>()(
   ...MODEL_OPTIONS,
-  "segments vocabularySize maxLength",
+  "segments vocabularySize maxLength embeddingNorm tiedHead",
 );
 
 /**
@@ -94,6 +105,9 @@ export const GPT_PRESETS: Readonly<
  * `[batch, length, vocabularySize]`. With `segments: true`, documents are
  * packed into rows and do not attend to each other: the second input is
  * `segments`, `[batch, length]`, and positions restart with each document.
+ *
+ * With `variant: "rwkv7"` it is RWKV-7, and its weights have the names of
+ * flash-linear-attention's `RWKV7ForCausalLM`.
  *
  * Source: LION (arXiv:2502.16249), causal language modelling; Radford et al.
  * 2019, GPT-2.
@@ -125,10 +139,13 @@ export function lionGpt(options: LionGptOptions): LayersModel {
     maxLength = hasNoPositions(options) ? 1024 : 0,
     epsilon = 1e-5,
     embeddingStd = EMBEDDING_STD,
+    embeddingNorm = options.variant === "rwkv7",
+    tiedHead = options.variant !== "rwkv7",
     dim,
     seed,
     ...block
   } = options;
+  assertBooleans({ embeddingNorm, tiedHead });
   assertStack({ ...block, epsilon }, dim);
   assertCount("vocabularySize", vocabularySize);
   assertCount("maxLength", maxLength, 0);
@@ -141,6 +158,7 @@ export function lionGpt(options: LionGptOptions): LayersModel {
     dim,
     maxLength,
     segments: packed,
+    ...(embeddingNorm ? { normalize: true, epsilon } : {}),
     dropout: options.dropout ?? 0,
     embeddingStd,
     seed: seedOf(seed, -2),
@@ -160,7 +178,10 @@ export function lionGpt(options: LionGptOptions): LayersModel {
     (i) => `transformer.h.${i}`,
   );
   x = connect(new Normalization({ name: "transformer.ln_f", epsilon }), x);
-  const head = new VocabularyHead({ name: "lm_head" });
+  const head = new VocabularyHead({
+    name: "lm_head",
+    ...(tiedHead ? {} : { tied: false, seed: seedOf(seed, -1) }),
+  });
   return modelOf("lion_gpt", [ids, segments], connect(head, [x, table!]));
 }
 

@@ -30,8 +30,8 @@ import {
 /** The names of the options that all models have. */
 export const MODEL_OPTIONS = [
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap",
-  "normalize outputNorm position dropout dim depth mlpRatio activation epsilon",
-  "embeddingStd gradientCheckpointing seed",
+  "normalize outputNorm position convSize steps negativeEigenvalues ranks",
+  "dropout dim depth mlpRatio activation epsilon embeddingStd gradientCheckpointing seed",
 ] as const;
 
 /** The names of the options that only bidirectional models have. */
@@ -75,6 +75,12 @@ export function assertStack(options: BlockStackOptions, dim: number): void {
   }
   assertBlockOptions(others, dim);
   assertSoftmax(others);
+  if (options.variant === "rwkv7") {
+    assertNotGiven(
+      { activation: options.activation },
+      'is one of the perceptron, which variant "rwkv7" does not have',
+    );
+  }
 }
 
 /** Throws if softmax is given what only LION has; saved layers may have it, unread. */
@@ -125,25 +131,45 @@ export function stack(
   nameOf: (index: number) => string,
 ): SymbolicTensor {
   const { depth, dropPath = 0, seed, direction, ...others } = options;
+  let first: SymbolicTensor | undefined;
   for (let i = 0; i < depth; i++) {
     const block = lionBlock({
       ...others,
       ...directionAt(direction, i),
+      ...placeAt(options, i),
       seed: seedOf(seed, i),
       name: nameOf(i),
       dropPath: depth === 1 ? dropPath : dropPath * i / (depth - 1),
     });
-    x = connect(block, [x, mask, segments]);
+    const [y, passed] = outputsOf(block, [x, mask, segments, first]);
+    x = y!;
+    first ??= passed;
   }
   return x;
+}
+
+/** The place of a block among those of the model, where it matters. */
+function placeAt(
+  { variant, depth }: BlockStackOptions,
+  index: number,
+): Pick<AttentionOptions, "layer"> {
+  return variant === "rwkv7" ? { layer: [index, depth] } : {};
 }
 
 export function connect(
   layer: LionLayer,
   inputs: SymbolicTensor | (SymbolicTensor | undefined)[],
 ): SymbolicTensor {
+  return outputsOf(layer, inputs)[0]!;
+}
+
+function outputsOf(
+  layer: LionLayer,
+  inputs: SymbolicTensor | (SymbolicTensor | undefined)[],
+): SymbolicTensor[] {
   const given = [inputs].flat().filter((input) => input !== undefined);
-  return layer.apply(given.length > 1 ? given : given[0]!) as SymbolicTensor;
+  const outputs = layer.apply(given.length > 1 ? given : given[0]!);
+  return [outputs].flat() as SymbolicTensor[];
 }
 
 /** The seed of one layer of a model, far enough from those of the other layers. */

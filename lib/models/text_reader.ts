@@ -114,14 +114,17 @@ export function readerOf(model: LayersModel): TextReader {
     layers: readonly MixerState[],
   ): tf.Tensor[] => {
     let x = embedding.embed(ids, { start, positions, types: undefined });
+    let first: tf.Tensor3D | undefined;
     const after = blocks.map((block, i) => {
       // Long texts have large tensors, so only one layer's are kept at a
-      // time.
-      const step = tf.tidy(() => block.step(x, layers[i], { mask }));
+      // time, besides what the first layer passes on.
+      const step = tf.tidy(() => block.step(x, layers[i], { mask, first }));
       x.dispose();
       x = step.y;
+      first ??= step.first;
       return step.state;
     });
+    first?.dispose();
     const last = tf.slice(x, [0, ids.shape[1] - 1, 0], [-1, 1, -1]);
     const normal = norm.apply(last) as tf.Tensor3D;
     const logits = tf.squeeze(head.logits(normal, table), [1]);

@@ -43,7 +43,8 @@ const OPTIONS = optionsOf<DeltaAcrossRanksOptions>()(
  * `deltaAttention` of ranks that share the tokens of every sequence, as
  * `attentionAcrossRanks` is `lionAttention` of them. Each passes on a state and a
  * state's transformation, `headDim · (headDim + valueDim)` numbers per head and
- * direction.
+ * direction. An initial state is that before all tokens: each rank gives it, and the
+ * first one's counts.
  *
  * @example One rank has all tokens
  * ```ts

@@ -5,9 +5,11 @@
  *
  * @module
  */
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { forgettingAttention } from "../../lib/family/mod.ts";
 import {
+  diagonalDecay,
   lionAttention,
   selectiveDecay,
   softmaxAttention,
@@ -111,3 +113,40 @@ for (
     }
   }, BACKENDS);
 }
+
+onEachBackend("a log decay that is NaN is seen beyond it", async () => {
+  const length = 300, at = 120;
+  const g = new Float32Array(length).fill(-0.1);
+  g[at] = NaN;
+  const logDecay = tf.tensor3d(g, [1, 1, length]);
+  const x = tf.randomNormal([1, 1, length, 4], 0, 1, "float32", 5);
+  for (const causal of [false, true]) {
+    const y = forgettingAttention({ q: x, k: x, v: x, logDecay }, { causal });
+    const values = await y.data();
+    // All paths to later tokens have it, and those from the right to earlier ones.
+    const isNaNAt = (token: number) => Number.isNaN(values[4 * token]);
+    assert(isNaNAt(at) && isNaNAt(length - 1));
+    assertEquals(isNaNAt(0), !causal);
+    y.dispose();
+  }
+  tf.dispose([logDecay, x]);
+});
+
+Deno.test("forgetting attention is of all tokens, and has one decay a token", () => {
+  const x = tf.zeros([1, 1, 3, 2]);
+  assertThrows(
+    () =>
+      forgettingAttention(
+        { q: x, k: x, v: x, logDecay: tf.zeros([1, 1, 3]) },
+        { attention: {} } as object,
+      ),
+    TypeError,
+    'forgettingAttention has no option "attention"',
+  );
+  const decay = diagonalDecay(x, { convention: "arrival" });
+  assertThrows(
+    () => softmaxAttention(x, x, x, { decay }),
+    TypeError,
+    "decay should have one number per token, got one per channel",
+  );
+});

@@ -1,4 +1,5 @@
 /** Members of the family that change their state by matrices, and are others in disguise. @module */
+import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   comba,
@@ -14,6 +15,7 @@ import {
   rwkv7,
 } from "../../lib/family/mod.ts";
 import { lionAttention, selectiveDecay, softmaxAttention } from "../../mod.ts";
+import { onEachBackend } from "../backends.ts";
 import {
   decay,
   type Equality,
@@ -352,3 +354,56 @@ const EQUALITIES: readonly Equality[] = [
 ];
 
 EQUALITIES.forEach(testEquality);
+
+onEachBackend(
+  "states without a direction, and tokens without steps, are refused",
+  () => {
+    const held = tf.memory().numTensors;
+    tf.tidy(() => {
+      const q = tf.zeros([1, 2, 5, 4]), ofTokens = tf.zeros([1, 2, 5]);
+      const initialState = tf.zeros([1, 2, 4, 4]);
+      const vectors = { q, k: q, v: q, initialState };
+      const steps = (count: number) => ({
+        ...{
+          q,
+          k: tf.zeros([1, 2, 5, count, 4]),
+          v: tf.zeros([1, 2, 5, count, 4]),
+        },
+        beta: tf.zeros([1, 2, 5, count]),
+      });
+      const { q: r, ...others } = vectors;
+      const calls = [
+        () => rwkv7({ ...others, r, logDecay: q, a: q, b: q }),
+        () =>
+          gatedDeltaNet2({
+            ...vectors,
+            logDecay: q,
+            eraseGate: q,
+            writeGate: q,
+          }),
+        () => comba({ ...vectors, p: q, beta: ofTokens, logDecay: ofTokens }),
+        () => deltaProduct({ ...steps(2), initialState }),
+        () =>
+          gatedDeltaProduct({ ...steps(2), logDecay: ofTokens, initialState }),
+      ];
+      for (const call of calls) {
+        assertThrows(
+          call,
+          RangeError,
+          "initialState should come with causal: true",
+        );
+      }
+      assertThrows(
+        () => deltaProduct(steps(0)),
+        RangeError,
+        "deltaProduct's k should not be empty",
+      );
+      assertThrows(
+        () => pathAttention({ ...steps(1), w: q, beta: ofTokens } as Inputs),
+        TypeError,
+        "pathAttention's k should have shape",
+      );
+    });
+    assertEquals(tf.memory().numTensors, held);
+  },
+);

@@ -24,7 +24,37 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
   [
     { variant: "linear" },
     'variant should be "lit", "d", "s", "softmax", "gla", "hgrn2", "rwkv6", ' +
-    '"mamba2", "mlstm", "delta", "gated-delta", "kda", "hydra" or "vim", got "linear"',
+    '"mamba2", "mlstm", "delta", "gated-delta", "kda", "rwkv7", "gated-delta-2", ' +
+    '"delta-product", "gated-delta-product", "comba", "mamba3", "log-linear", "fox", ' +
+    '"path", "hydra" or "vim", got "linear"',
+  ],
+  [
+    { steps: 2 },
+    'steps is an option of "delta-product", "gated-delta-product", which variant "s" does not have; leave it out, got 2',
+  ],
+  [
+    { variant: "delta-product", steps: 0 },
+    "steps should be an integer of 1 or more, got 0",
+  ],
+  [
+    { variant: "comba", convSize: 1.5 },
+    "convSize should be an integer of 0 or more, got 1.5",
+  ],
+  [
+    { variant: "comba", negativeEigenvalues: true },
+    'negativeEigenvalues is an option of "delta", "gated-delta", "kda", "gated-delta-2", "rwkv7", which variant "comba" does not have',
+  ],
+  [
+    { variant: "rwkv7", ranks: [8, 8, 0, 8] },
+    "ranks[2] should be an integer of 1 or more, got 0",
+  ],
+  [
+    { variant: "rwkv7", layer: [2, 2] },
+    "layer should be [index, count], the layer's index and the number of layers, got [2,2]",
+  ],
+  [
+    { variant: "fox", countSelf: "twice" },
+    'countSelf "twice" is for linear attention, got variant "fox"',
   ],
   [
     { variant: "hydra", direction: "forward" },

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
+  type AttentionOptions,
   type AttentionVariant,
   lionAttentionLayer,
 } from "../../mod.ts";
@@ -29,7 +30,35 @@ interface Case extends LayerSizes {
   readonly variant: AttentionVariant;
   readonly form: AttentionForm;
   readonly reading: LayerReading;
+  /** Options of the variant's own. */
+  readonly options?: AttentionOptions;
 }
+
+/** Options of some variants, beside their defaults, and what they make of sizes. */
+const OPTIONS: Readonly<
+  Partial<
+    Record<
+      AttentionVariant,
+      { readonly options: AttentionOptions } & Partial<LayerSizes>
+    >
+  >
+> = {
+  "gated-delta-2": {
+    options: { convSize: 0, negativeEigenvalues: true },
+    erase: 2,
+  },
+  "delta-product": { options: { steps: 1, convSize: 2 }, steps: 1 },
+  "gated-delta-product": { options: { steps: 3 }, steps: 3 },
+  comba: { options: { convSize: 1 } },
+  // It reads what the first layer has passed on.
+  rwkv7: {
+    options: { layer: [1, 2], ranks: [2, 3, 4, 5], negativeEigenvalues: true },
+    erase: 2,
+  },
+  delta: { options: { negativeEigenvalues: true }, erase: 2 },
+  "gated-delta": { options: { negativeEigenvalues: true }, erase: 2 },
+  kda: { options: { negativeEigenvalues: true }, erase: 2 },
+};
 
 const READINGS: readonly LayerReading[] = [
   { causal: false },
@@ -44,10 +73,15 @@ const READINGS: readonly LayerReading[] = [
   },
 ];
 
+/** The variants with the forms of the delta rule. */
+const DELTA_RULES: readonly AttentionVariant[] = [
+  ...["delta", "gated-delta", "kda", "rwkv7", "gated-delta-2"] as const,
+  ...["delta-product", "gated-delta-product", "comba"] as const,
+];
+
 /** Two rows of six tokens in each way of reading; one token; one head. */
 function casesOf(variant: AttentionVariant): Case[] {
-  const forms = variant === "delta" || variant.endsWith("a") &&
-      variant !== "gla"
+  const forms = DELTA_RULES.includes(variant)
     ? ["recurrent", "chunkwise"] as const
     : ["full", "recurrent", "chunkwise"] as const;
   const sizes = { batch: 2, length: 6, dim: 6, heads: 2 };
@@ -61,6 +95,12 @@ function casesOf(variant: AttentionVariant): Case[] {
       ...(i % 2 ? { length: 5, heads: 1 } : { length: 1, heads: 2 }),
       reading: { causal: false },
     })),
+    ...(OPTIONS[variant]
+      ? [false, true].map((causal): Case => ({
+        ...{ variant, form: "recurrent", ...sizes, reading: { causal } },
+        ...OPTIONS[variant]!,
+      }))
+      : []),
   ];
 }
 
@@ -93,7 +133,7 @@ for (const variant of Object.keys(FAMILY_MIXERS) as AttentionVariant[]) {
 }
 
 async function compare(one: Case): Promise<void> {
-  const { variant, form, reading, ...sizes } = one;
+  const { variant, form, reading, options = {}, ...sizes } = one;
   const { batch, length, dim, heads } = sizes;
   const { causal, mask, segments } = reading;
   const label = `${variant} ${form} ${JSON.stringify(sizes)} ${
@@ -109,6 +149,7 @@ async function compare(one: Case): Promise<void> {
       epsilon: EPSILON,
       chunkSize: 2,
     },
+    ...options,
     ...(segments ? { segments: true } : {}),
   });
   const isSeen = (i: number) => mask?.[Math.floor(i / dim)] !== 0;
@@ -116,17 +157,23 @@ async function compare(one: Case): Promise<void> {
     // A layer reads padding as zeros, of which decays are made there.
     x: array(batch * length * dim, random).map((u, i) => isSeen(i) ? u : 0),
   };
+  const isLater = options.layer !== undefined;
+  if (isLater) values["first"] = array(batch * length * dim, random);
   const x = tf.tensor3d(values["x"]!, [batch, length, dim]);
+  const first = isLater
+    ? [tf.tensor3d(values["first"]!, [batch, length, dim])]
+    : [];
   const others = [
     ...(mask ? [tf.tensor2d(mask, [batch, length])] : []),
     ...(segments ? [tf.tensor2d(segments, [batch, length], "int32")] : []),
+    ...first,
   ];
   const run = (x: tf.Tensor) =>
     layer.apply(others.length ? [x, ...others] : x) as tf.Tensor;
   run(x).dispose();
   for (const { name, shape } of layer.parameters) {
     const own = array(tf.util.sizeFromShape([...shape]), random);
-    values[name] = own.map((u) => name === "norm.weight" ? 1 + u / 2 : u);
+    values[name] = own.map((u) => /norm\.weight$/.test(name) ? 1 + u / 2 : u);
     const variable = layer.parameter(name) as tf.Variable;
     tf.tidy(() => variable.assign(tf.tensor(values[name]!, [...shape])));
   }
@@ -155,8 +202,14 @@ async function compare(one: Case): Promise<void> {
   const loss = (x: tf.Tensor) => tf.sum(tf.mul(run(x), weight)) as tf.Scalar;
   const { value, grads } = tf.variableGrads(() => loss(x), variables);
   const ofInput = tf.grad(loss)(x);
+  const ofFirst = first.map((first) =>
+    tf.grad((first) =>
+      tf.sum(tf.mul(layer.apply([x, first]) as tf.Tensor, weight))
+    )(first)
+  );
   const gradients: [string, tf.Tensor][] = [
     ["x", ofInput],
+    ...ofFirst.map((gradient): [string, tf.Tensor] => ["first", gradient]),
     ...layer.parameters.map(({ name }, i): [string, tf.Tensor] => [
       name,
       grads[variables[i]!.name]!,
@@ -185,6 +238,7 @@ async function compare(one: Case): Promise<void> {
     value,
     ofInput,
     ...others,
+    ...ofFirst,
     ...Object.values(grads),
   ]);
 }

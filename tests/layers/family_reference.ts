@@ -33,6 +33,10 @@ export interface LayerSizes {
   readonly length: number;
   readonly dim: number;
   readonly heads: number;
+  /** Steps per token of DeltaProduct. @default 2 */
+  readonly steps?: number;
+  /** The largest gate of what is replaced. @default 1 */
+  readonly erase?: number;
 }
 
 /** What decides which tokens are read. */
@@ -46,13 +50,28 @@ export interface LayerReading {
 interface Projected {
   readonly inputs: Readonly<Record<string, Rows>>;
   readonly gate?: Rows;
+  /** What is added to the normalised output. */
+  readonly bonus?: Rows;
+  /** What is added to the output before it is normalised. */
+  readonly skipped?: Rows;
 }
+
+/** Sizes of a layer, and which tokens are read. */
+type Layer = LayerSizes & LayerReading;
 
 interface Model {
   /** The recurrence's name in {@linkcode MODELS}. */
   readonly recurrence: string;
-  readonly project: (x: Rows, given: Given, sizes: LayerSizes) => Projected;
-  readonly norm: "layer" | "rms" | "rms of columns";
+  /** Sizes of the recurrence besides those of its heads. */
+  readonly sizes?: (layer: LayerSizes) => {
+    readonly steps?: number;
+    readonly angles?: number;
+    readonly levels?: number;
+  };
+  readonly project: (x: Rows, given: Given, layer: Layer) => Projected;
+  readonly norm: "layer" | "rms" | "rms of columns" | "group" | "none";
+  /** The prefixes of the normalisation and the last projection. @default norm. and proj. */
+  readonly names?: readonly [norm: string, projection: string];
 }
 
 const negative = (x: Scalar) => times(constant(-1), x);
@@ -85,6 +104,29 @@ function lowRank(
   return linear(few, `${name}up.`, given);
 }
 
+/** Angles of Mamba-3: half of the channels turn, in pairs. */
+const anglesOf = (stateDim: number) => Math.floor(stateDim / 4);
+
+/** Levels of log-linear attention. */
+const LEVELS = 15;
+
+/** 1 + x where x is above 0, and 1 / (1 - x) below. */
+const heavyTailed = (x: Scalar) =>
+  apply(
+    x,
+    (x) => x < 0 ? 1 / (1 - x) : 1 + x,
+    (x) => x < 0 ? (1 - x) ** -2 : 1,
+  );
+
+/** Parts of rows with these numbers of columns. */
+function parts(x: Rows, sizes: readonly number[]): Rows[] {
+  let from = 0;
+  return sizes.map((size) => {
+    from += size;
+    return columns(x, from - size, from);
+  });
+}
+
 /** Columns of rows. */
 const columns = (x: Rows, from: number, to: number): Rows =>
   x.map((row) => row.slice(from, to));
@@ -99,12 +141,16 @@ function qkv(x: Rows, given: Given, { dim }: LayerSizes) {
 }
 
 /** Vectors of length one, a head each. */
-function unit(x: Rows, { dim, heads }: LayerSizes): Rows {
+function unit(
+  x: Rows,
+  { dim, heads }: Pick<LayerSizes, "dim" | "heads">,
+  epsilon = 1e-6,
+): Rows {
   const size = dim / heads;
   return x.map((row) =>
     Array.from({ length: heads }, (_, h) => {
       const head = row.slice(h * size, (h + 1) * size);
-      const root = inverseRoot(plus(dot(head, head), constant(1e-6)));
+      const root = inverseRoot(plus(dot(head, head), constant(epsilon)));
       return head.map((x) => times(x, root));
     }).flat()
   );
@@ -116,7 +162,102 @@ function delta(x: Rows, given: Given, sizes: LayerSizes) {
     q: unit(each(q, silu), sizes),
     k: unit(each(k, silu), sizes),
     v: each(v, silu),
-    beta: each(linear(x, "beta.", given), sigmoid),
+    beta: each(
+      linear(x, "beta.", given),
+      (x) => times(constant(sizes.erase ?? 1), sigmoid(x)),
+    ),
+  };
+}
+
+/**
+ * The causal convolution of each channel or, where tokens attend to both sides, the mean
+ * of those from both ends.
+ */
+function convolved(
+  x: Rows,
+  weight: readonly Scalar[],
+  { length, causal, mask, segments }: Layer,
+): Rows {
+  const taps = weight.length / x[0]!.length;
+  return x.map((row, token) => {
+    const i = token % length, start = token - i;
+    const isRead = (at: number) =>
+      at >= 0 && at < length && mask?.[start + at] !== 0 &&
+      segments?.[start + at] === segments?.[token];
+    return row.map((_, channel) => {
+      const terms = Array.from({ length: taps }, (_, distance) => {
+        const tap = weight[channel * taps + taps - 1 - distance]!;
+        const sides = causal ? [i - distance] : [i - distance, i + distance];
+        const read = sides.filter(isRead).map((at) => x[start + at]![channel]!);
+        const share = constant(1 / sides.length);
+        return times(times(share, tap), plus(constant(0), ...read));
+      });
+      return plus(...terms);
+    });
+  });
+}
+
+/** Queries and keys of length one, and values, each with a short convolution and SiLU. */
+function convolvedVectors(x: Rows, given: Given, layer: Layer, steps = 1) {
+  const rows = (name: string) => {
+    const projected = linear(x, `${name}_proj.`, given);
+    const taps = given[`${name}_conv1d.weight`];
+    return each(taps ? convolved(projected, taps, layer) : projected, silu);
+  };
+  const byHead = (x: Rows) => ofHeads(x, layer.heads, steps);
+  const ofSteps = {
+    ...layer,
+    dim: layer.dim * steps,
+    heads: layer.heads * steps,
+  };
+  return {
+    q: unit(rows("q"), layer),
+    k: unit(byHead(rows("k")), ofSteps),
+    v: byHead(rows("v")),
+  };
+}
+
+/** Columns of steps and then heads, in the order of heads and then steps. */
+function ofHeads(x: Rows, heads: number, steps: number): Rows {
+  return x.map((row) => {
+    const size = row.length / (heads * steps);
+    return Array.from(
+      { length: heads },
+      (_, head) =>
+        Array.from({ length: steps }, (_, step) => {
+          const from = (step * heads + head) * size;
+          return row.slice(from, from + size);
+        }),
+    ).flat(2);
+  });
+}
+
+/** Mamba-2's log decays, one per head. */
+const headDecays = (x: Rows, given: Given) =>
+  each(linear(x, "a_proj.", given), (x, head) => {
+    const step = softplus(plus(x, given["dt_bias"]![head]!));
+    return negative(times(step, rate(given, head)));
+  });
+
+const FLA = ["o_norm.", "o_proj."] as const;
+
+function deltaProduct(isGated: boolean): Model {
+  const stepsOf = ({ steps = 2 }: LayerSizes) => steps;
+  return {
+    recurrence: isGated ? "gatedDeltaProduct" : "deltaProduct",
+    sizes: (layer) => ({ steps: stepsOf(layer) }),
+    ...{ norm: "rms", names: FLA },
+    project: (x, given, layer) => ({
+      inputs: {
+        ...convolvedVectors(x, given, layer, stepsOf(layer)),
+        beta: each(
+          ofHeads(linear(x, "b_proj.", given), layer.heads, stepsOf(layer)),
+          (x) => times(constant(2), sigmoid(x)),
+        ),
+        ...(isGated ? { logDecay: headDecays(x, given) } : {}),
+      },
+      gate: each(linear(x, "g_proj.", given), silu),
+    }),
   };
 }
 
@@ -241,6 +382,255 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
       gate: each(lowRank(x, "gate.", given), sigmoid),
     }),
   },
+  "gated-delta-2": {
+    ...{ recurrence: "gatedDeltaNet2", norm: "rms", names: FLA },
+    project(x, given, layer) {
+      const steps = linear(linear(x, "f_proj.0.", given), "f_proj.1.", given);
+      const gates = linear(linear(x, "g_proj.0.", given), "g_proj.1.", given);
+      return {
+        inputs: {
+          ...convolvedVectors(x, given, layer),
+          logDecay: each(steps, (x, column) => {
+            const head = Math.floor(column / (layer.dim / layer.heads));
+            const step = softplus(plus(x, given["dt_bias"]![column]!));
+            return negative(times(step, rate(given, head)));
+          }),
+          eraseGate: each(
+            linear(x, "b_proj.", given),
+            (x) => times(constant(layer.erase ?? 1), sigmoid(x)),
+          ),
+          writeGate: each(linear(x, "w_proj.", given), sigmoid),
+        },
+        gate: each(gates, sigmoid),
+      };
+    },
+  },
+  "delta-product": deltaProduct(false),
+  "gated-delta-product": deltaProduct(true),
+  comba: {
+    ...{ recurrence: "comba", norm: "rms", names: FLA },
+    project(x, given, layer) {
+      const { q, k, v } = convolvedVectors(x, given, layer);
+      const headOf = (column: number) =>
+        Math.floor(column / (layer.dim / layer.heads));
+      const p = each(
+        k,
+        (x, column) => times(x, sigmoid(given["decay"]![headOf(column)]!)),
+      );
+      return {
+        inputs: {
+          ...{ k, v, p },
+          q: q.map((row, i) =>
+            row.map((x, column) =>
+              minus(x, times(given["D"]![headOf(column)]!, p[i]![column]!))
+            )
+          ),
+          beta: each(linear(x, "b_proj.", given), sigmoid),
+          logDecay: headDecays(x, given),
+        },
+        gate: each(linear(x, "g_proj.", given), sigmoid),
+      };
+    },
+  },
+  rwkv7: {
+    ...{ recurrence: "rwkv7", norm: "group", names: ["g_norm.", "o_proj."] },
+    project(x, given, layer) {
+      const before = convolved(
+        x,
+        x[0]!.flatMap(() => [constant(1), constant(0)]),
+        layer,
+      );
+      const mixed = (name: string) =>
+        x.map((row, i) =>
+          row.map((x, n) =>
+            plus(x, times(given[`x_${name}`]![n]!, minus(before[i]![n]!, x)))
+          )
+        );
+      const low = (name: string, between = (x: Scalar) => x) =>
+        linear(
+          each(linear(mixed(name), `${name}_lora.lora.0.`, given), between),
+          `${name}_lora.lora.2.`,
+          given,
+        );
+      const rates = each(low("a"), sigmoid);
+      const keys = linear(mixed("k"), "k_proj.", given);
+      const own = linear(mixed("v"), "v_proj.", given);
+      const v = given["first"]
+        ? (() => {
+          const shares = each(low("v"), sigmoid);
+          return own.map((row, i) =>
+            row.map((x, n) => {
+              const first = given["first"]![i * layer.dim + n]!;
+              return plus(x, times(minus(first, x), shares[i]![n]!));
+            })
+          );
+        })()
+        : own;
+      const removed = unit(
+        each(keys, (x, n) => times(x, given["k_k"]![n]!)),
+        layer,
+        0,
+      );
+      const r = linear(mixed("r"), "r_proj.", given);
+      const k = keys.map((row, i) =>
+        row.map((x, n) => {
+          const change = minus(rates[i]![n]!, constant(1));
+          const factor = plus(constant(1), times(change, given["k_a"]![n]!));
+          return times(x, factor);
+        })
+      );
+      const size = layer.dim / layer.heads;
+      return {
+        inputs: {
+          ...{ r, k, v },
+          logDecay: each(
+            low("w", tanh),
+            (x) => times(constant(-Math.exp(-0.5)), sigmoid(x)),
+          ),
+          a: each(removed, negative),
+          b: removed.map((row, i) =>
+            row.map((x, n) =>
+              times(times(constant(layer.erase ?? 1), x), rates[i]![n]!)
+            )
+          ),
+        },
+        bonus: v.map((row, i) =>
+          row.map((x, column) => {
+            const from = column - column % size;
+            const terms = Array.from({ length: size }, (_, n) =>
+              times(
+                times(r[i]![from + n]!, k[i]![from + n]!),
+                given["r_k"]![from + n]!,
+              ));
+            return times(x, plus(...terms));
+          })
+        ),
+        gate: low("g", sigmoid),
+      };
+    },
+  },
+  mamba3: {
+    ...{ recurrence: "mamba3", norm: "none", names: ["", "out_proj."] },
+    sizes: ({ dim, heads }) => ({ angles: anglesOf(dim / heads) }),
+    project(x, given, { dim, heads }) {
+      const size = dim / heads, angles = anglesOf(size);
+      const part = parts(linear(x, "in_proj.", given), [
+        ...[dim, dim, size, size, heads, heads, heads, angles],
+      ]);
+      const vectors = (rows: Rows, name: string): Rows =>
+        rows.map((row) => {
+          const normal = normalized(row, false, 1e-5);
+          return Array.from({ length: heads }, (_, h) =>
+            normal.map((x, n) =>
+              plus(
+                times(x, given[`${name}_norm.weight`]![n]!),
+                given[`${name}_bias`]![h * size + n]!,
+              )
+            )).flat();
+        });
+      const dt = each(
+        part[4]!,
+        (x, head) => softplus(plus(x, given["dt_bias"]![head]!)),
+      );
+      return {
+        inputs: {
+          x: part[1]!,
+          dt,
+          a: each(part[5]!, (x) => negative(heavyTailed(x))),
+          b: vectors(part[2]!, "B"),
+          c: vectors(part[3]!, "C"),
+          phase: part[7]!.map((row, i) =>
+            dt[i]!.flatMap((step) =>
+              row.map((x) => times(times(constant(Math.PI), step), tanh(x)))
+            )
+          ),
+          trapezoid: each(part[6]!, sigmoid),
+          d: [given["D"]!],
+        },
+        gate: each(part[0]!, silu),
+      };
+    },
+  },
+  "log-linear": {
+    recurrence: "logLinearAttention",
+    ...{ norm: "rms of columns", names: ["norm.", "out_proj."] },
+    sizes: () => ({ levels: LEVELS }),
+    project(x, given, layer) {
+      const { dim, heads } = layer, size = dim / heads;
+      const part = parts(linear(x, "in_proj.", given), [
+        ...[dim, dim + 2 * size, heads, heads * LEVELS],
+      ]);
+      const bias = given["conv1d.bias"]!;
+      const near = convolved(part[1]!, given["conv1d.weight"]!, layer);
+      const [taken, write, read] = parts(
+        each(near, (x, n) => silu(plus(x, bias[n]!))),
+        [dim, size, size],
+      );
+      const ofAll = (x: Rows): Rows =>
+        x.map((row) => Array.from({ length: heads }, () => row).flat());
+      const dt = each(
+        part[2]!,
+        (x, head) => softplus(plus(x, given["dt_bias"]![head]!)),
+      );
+      return {
+        inputs: {
+          q: ofAll(read!),
+          k: ofAll(write!),
+          v: taken!.map((row, i) =>
+            row.map((x, n) => times(x, dt[i]![Math.floor(n / size)]!))
+          ),
+          logDecay: each(
+            dt,
+            (x, head) => negative(times(x, rate(given, head))),
+          ),
+          levelScales: each(
+            part[3]!,
+            (x, n) => softplus(times(x, given["L"]![n]!)),
+          ),
+        },
+        skipped: each(
+          taken!,
+          (x, n) => times(x, given["D"]![Math.floor(n / size)]!),
+        ),
+        gate: each(part[0]!, silu),
+      };
+    },
+  },
+  path: {
+    ...{ recurrence: "pathAttention", norm: "none", names: FLA },
+    project(x, given, layer) {
+      const few = linear(x, "w_proj.0.", given);
+      const ways = convolved(
+        linear(few, "w_proj.1.", given),
+        given["w_conv1d.weight"]!,
+        layer,
+      );
+      return {
+        inputs: {
+          q: linear(x, "q_proj.", given),
+          k: linear(x, "k_proj.", given),
+          v: linear(x, "v_proj.", given),
+          w: unit(each(ways, silu), layer),
+          beta: each(
+            linear(x, "bt_proj.", given),
+            (x) => times(constant(2), sigmoid(x)),
+          ),
+          logDecay: each(linear(x, "g_proj.", given), logSigmoid),
+        },
+      };
+    },
+  },
+  fox: {
+    ...{ recurrence: "forgettingAttention", norm: "none", names: FLA },
+    project: (x, given) => ({
+      inputs: {
+        q: linear(x, "q_proj.", given),
+        k: linear(x, "k_proj.", given),
+        v: linear(x, "v_proj.", given),
+        logDecay: each(linear(x, "f_proj.", given), logSigmoid),
+      },
+    }),
+  },
 };
 
 /** Rows of tokens to `[batch, heads, length, columns]`, flat. */
@@ -259,21 +649,39 @@ function byHeads(rows: Rows, { batch, length, heads }: LayerSizes): Scalar[] {
   return flat;
 }
 
-/** Normalised, with a scale and perhaps an offset. */
+/** Normalised, without scale and offset. */
 function normalized(
   row: readonly Scalar[],
-  kind: Model["norm"],
-  given: Given,
+  isCentred: boolean,
   epsilon: number,
 ): Scalar[] {
   const count = constant(row.length);
-  const mean = kind === "layer" ? over(plus(...row), count) : constant(0);
+  const mean = isCentred ? over(plus(...row), count) : constant(0);
   const from = row.map((x) => minus(x, mean));
   const variance = over(dot(from, from), count);
   const root = inverseRoot(plus(variance, constant(epsilon)));
-  return from.map((x, n) => {
-    const y = times(times(x, root), given["norm.weight"]![n]!);
-    return kind === "layer" ? plus(y, given["norm.bias"]![n]!) : y;
+  return from.map((x) => times(x, root));
+}
+
+/** The normalised output of a token's heads, with a scale and perhaps an offset. */
+function normalizedHeads(
+  ofHeads: readonly (readonly Scalar[])[],
+  kind: Model["norm"],
+  [weight, bias]: readonly (readonly Scalar[] | undefined)[],
+  epsilon: number,
+): Scalar[] {
+  if (kind === "none") return ofHeads.flat();
+  const isCentred = kind === "layer" || kind === "group";
+  const size = ofHeads[0]!.length;
+  const normal = kind === "rms of columns"
+    ? normalized(ofHeads.flat(), isCentred, epsilon)
+    : ofHeads.flatMap((head) =>
+      normalized(head, isCentred, kind === "group" ? size * epsilon : epsilon)
+    );
+  return normal.map((x, column) => {
+    const n = column % weight!.length;
+    const scaled = times(x, weight![n]!);
+    return bias ? plus(scaled, bias[n]!) : scaled;
   });
 }
 
@@ -287,15 +695,22 @@ export function mixed(
 ): Scalar[] {
   const { batch, length, dim, heads } = sizes;
   const model = FAMILY_MIXERS[variant]!;
+  const [normName, projection] = model.names ?? ["norm.", "proj."];
   const size = dim / heads;
   const x: Rows = Array.from(
     { length: batch * length },
     (_, i) => given["x"]!.slice(i * dim, (i + 1) * dim),
   );
-  const { inputs, gate } = model.project(x, given, sizes);
+  const { inputs, gate, bonus, skipped } = model.project(x, given, {
+    ...sizes,
+    ...reading,
+  });
   const y = recur(
     MODELS.find(({ name }) => name === model.recurrence)!,
-    { ...{ batch, heads, length, headDim: size, valueDim: size }, ...reading },
+    {
+      ...{ batch, heads, length, headDim: size, valueDim: size },
+      ...{ ...model.sizes?.(sizes), ...reading },
+    },
     Object.fromEntries(
       Object.entries(inputs).map(([name, rows]) => [
         name,
@@ -303,19 +718,25 @@ export function mixed(
       ]),
     ),
   );
+  const affine = ["weight", "bias"].map((name) => given[`${normName}${name}`]);
   const rows = x.map((_, token) => {
     const [b, i] = [Math.floor(token / length), token % length];
-    const ofHeads = Array.from({ length: heads }, (_, h) => {
-      const start = ((b * heads + h) * length + i) * size;
-      return y.slice(start, start + size);
-    });
     const gated = (row: readonly Scalar[]) =>
       gate ? row.map((x, n) => times(x, gate[token]![n]!)) : row;
-    return model.norm === "rms of columns"
-      ? normalized(gated(ofHeads.flat()), model.norm, given, epsilon)
-      : gated(
-        ofHeads.flatMap((head) => normalized(head, model.norm, given, epsilon)),
+    const ofHeads = Array.from({ length: heads }, (_, h) => {
+      const start = ((b * heads + h) * length + i) * size;
+      return y.slice(start, start + size).map((x, n) =>
+        skipped ? plus(x, skipped[token]![h * size + n]!) : x
       );
+    });
+    if (model.norm === "rms of columns") {
+      const all = [gated(ofHeads.flat())];
+      return normalizedHeads(all, model.norm, affine, epsilon);
+    }
+    const normal = normalizedHeads(ofHeads, model.norm, affine, epsilon);
+    return gated(
+      normal.map((x, n) => bonus ? plus(x, bonus[token]![n]!) : x),
+    );
   });
-  return linear(rows, "proj.", given).flat();
+  return linear(rows, projection, given).flat();
 }

@@ -33,7 +33,8 @@ export async function withWeights(
     weights.set(name, { shape: [...shape], values });
   }
   for (const [copy, original] of COPIES) {
-    if (weights.has(copy)) weights.set(copy, weights.get(original)!);
+    const shared = weights.get(original);
+    if (shared && weights.has(copy)) weights.set(copy, shared);
   }
   const tensors = new Map(
     [...weights].map(([name, { shape, values }]) => [

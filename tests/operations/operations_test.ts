@@ -667,7 +667,8 @@ const SUBJECTS: Subject[] = [
     joinEndsOf(sizes, false),
     joinEndsOf(sizes, true),
     ...[1, 2].flatMap((sweeps) => [
-      turnSweepsOf(sizes, sweeps),
+      // Of pairs of tokens, which are many.
+      turnSweepsOf({ ...sizes, length: Math.min(sizes.length, 9) }, sweeps),
       joinSweepsOf(sizes, sweeps),
     ]),
   ]),

@@ -47,10 +47,7 @@ export const FIRST = { kind: "ones", where: "the first row" } as const;
 /** Padding of any kind, of none. */
 export const MASKS = [{}, { padded: true }, { padding: FIRST }] as const;
 
-/**
- * What slopes may take from a score: where attention is causal, a float32 error
- * of 6e-8 of it is documented.
- */
+/** What slopes may take from a score: an error of 3e-6 of it is documented. */
 const LARGEST_PENALTY = 10;
 
 /** The log decays of each kind of decay. */

@@ -234,10 +234,20 @@ export const TRANSITION: Subject<TransitionCase, TransitionProblem> = {
   cases: [1, 2, 67].flatMap((length, l) =>
     READS.flatMap((reads, r) =>
       TRANSITION_DECAYS.flatMap((decay, g) =>
-        [false, true].map((causal, c) => ({
-          ...{ length, reads, decay, causal, hasState: (r + g) % 2 === 0 },
-          ...VARIANTS[(l + r + g + 2 * c) % VARIANTS.length]!,
-        }))
+        [false, true].map((causal, c) => {
+          const variant = VARIANTS[(l + r + g + 2 * c) % VARIANTS.length]!;
+          return {
+            ...{
+              ...variant,
+              reads,
+              decay,
+              causal,
+              hasState: (r + g) % 2 === 0,
+            },
+            // As many steps: token by token each takes its time.
+            length: Math.ceil(length / variant.steps),
+          };
+        })
       )
     )
   ),

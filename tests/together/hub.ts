@@ -4,5 +4,6 @@ import "../hub/hub_test.ts";
 import "../hub/listing_fuzz_test.ts";
 import "../hub/preprocessing_test.ts";
 import "../hub/pretrained_test.ts";
+import "../hub/rwkv7_test.ts";
 import "../hub/saving_test.ts";
 import "../hub/transfer_test.ts";

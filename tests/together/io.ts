@@ -6,6 +6,7 @@ import "../io/full_disk_test.ts";
 import "../io/links_test.ts";
 import "../io/pytorch_options_test.ts";
 import "../io/pytorch_test.ts";
+import "../io/rwkv7_test.ts";
 import "../io/safetensors_fuzz_test.ts";
 import "../io/safetensors_hostile_test.ts";
 import "../io/safetensors_test.ts";

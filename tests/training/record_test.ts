@@ -83,6 +83,8 @@ for (
     { variant: "lit" },
     { variant: "d", gradientCheckpointing: true },
     { variant: "kda" },
+    { variant: "rwkv7" },
+    { variant: "path" },
     { variant: "vim" },
   ] as const
 ) {

@@ -13,9 +13,9 @@ interface Steps {
   readonly k: tf.Tensor3D;
   /** The values. */
   readonly v: tf.Tensor3D;
-  /** What reads the state; nothing does if `undefined`. */
+  /** The vectors that read the state; nothing does if `undefined`. */
   readonly a?: tf.Tensor3D | undefined;
-  /** Where that is added; at the keys if `undefined`. */
+  /** The places at which that is added; the keys if `undefined`. */
   readonly b?: tf.Tensor3D | undefined;
   /** β of the delta rule; one column. */
   readonly beta?: tf.Tensor3D | undefined;

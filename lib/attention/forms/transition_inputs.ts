@@ -22,28 +22,28 @@ export interface TransitionVectors {
   readonly k: tf.Tensor4D;
   /** Values, `[batch, heads, length · steps, valueDim]`. */
   readonly v: tf.Tensor4D;
-  /** What reads the state before its decay, in the shape of k. */
+  /** The vectors that read the state before its decay, in the shape of k. */
   readonly a?: tf.Tensor4D | undefined;
-  /** Where that is added, in the shape of k; where k is if `undefined`. */
+  /** The places at which that is added, in the shape of k; k itself if `undefined`. */
   readonly b?: tf.Tensor4D | undefined;
   /** β of the delta rule, `[batch, heads, length · steps, 1]`. */
   readonly beta?: tf.Tensor4D | undefined;
 }
 
 /**
- * What a step reads from the state: nothing; by its key, which is the delta rule; by a,
- * and adds it where it writes; or by a, and adds it at b.
+ * The kinds of reading from the state: none; by the key, which is the delta rule; by a,
+ * added where the step writes; or by a, added at b.
  */
 export type Reads = "none" | "delta" | "tied" | "untied";
 
-/** What the steps of these vectors read. */
+/** The kind of reading that these vectors do. */
 export function readsOf({ a, b, beta }: TransitionVectors): Reads {
   if (beta) return "delta";
   return a ? b ? "untied" : "tied" : "none";
 }
 
 /** Turns each of the vectors that there are into another one. */
-export function mapVectors<Vectors extends TransitionVectors>(
+export function mapVectors<Vectors extends Partial<TransitionVectors>>(
   vectors: Vectors,
   map: (x: tf.Tensor4D, name: keyof Vectors) => tf.Tensor4D,
 ): Vectors & Record<string, tf.Tensor4D> {
@@ -82,7 +82,7 @@ export function readTransitionVectors<
   return Object.fromEntries(Object.entries(given).flatMap(read));
 }
 
-/** What tokens have, `[batch, length]`, for each of their steps, `[batch, length · steps]`. */
+/** The number of each token, `[batch, length]`, at each of its steps, `[batch, length · steps]`. */
 function eachStep(x: tf.Tensor2D, steps: number): tf.Tensor2D {
   if (steps === 1) return x;
   const [batch, length] = x.shape;

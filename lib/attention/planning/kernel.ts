@@ -200,7 +200,11 @@ export function runFused(
   const joinsInKernel = joinsHeads && form === "chunkwise" && !isShared &&
     f?.rank !== 4 && hasKernel(JOINED_HEADS_CHUNKWISE);
   const { y } = runKernel(
-    isShared ? SHARED_CHUNKWISE : joinsInKernel ? JOINED_HEADS_CHUNKWISE : ATTENTION[form],
+    isShared
+      ? SHARED_CHUNKWISE
+      : joinsInKernel
+      ? JOINED_HEADS_CHUNKWISE
+      : ATTENTION[form],
     { q: queries, k: keys, v, f, b, mask: tokens },
     {
       ...settings,

@@ -81,7 +81,7 @@ export interface TransitionAttributes {
 
 /** The problem that a caller asks a kernel to compute. */
 export interface TransitionRequest extends AttentionSizes {
-  /** What each step reads from the state. */
+  /** The kind of reading of each step. */
   readonly reads: Reads;
   /** Steps of a token. */
   readonly steps: number;

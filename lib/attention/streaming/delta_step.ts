@@ -135,7 +135,7 @@ export function stepByTransitions(
   });
 }
 
-/** What the next tokens have, of any rule. */
+/** The inputs of the next tokens, by any rule. */
 type StepInput =
   & GivenTransition
   & Pick<DeltaStepInput, "logDecay" | "mask">;

@@ -9,10 +9,8 @@ import { logMask } from "../decays/mask.ts";
 import { hideScores, resetPadding } from "../forms/softmax.ts";
 import { softmaxAttention } from "../softmax_attention.ts";
 
-/** The KV cache: keys and values of the tokens so far. */
-export type SoftmaxState = {
-  /** Keys, `[batch, heads, length, headDim]`. */
-  readonly k: tf.Tensor4D;
+/** What the cache holds of the tokens so far besides their keys. */
+export type ValueCache = {
   /** Values, `[batch, heads, length, valueDim]`. */
   readonly v: tf.Tensor4D;
   /** The mask of tokens, `[batch, length]`, 0 at padding. */
@@ -21,6 +19,12 @@ export type SoftmaxState = {
    * With a decay, the sum of the log decays since each token, `[batch, heads, length]`.
    */
   readonly decayed?: tf.Tensor3D;
+};
+
+/** The KV cache: keys and values of the tokens so far. */
+export type SoftmaxState = ValueCache & {
+  /** Keys, `[batch, heads, length, headDim]`. */
+  readonly k: tf.Tensor4D;
 };
 
 /** The vectors of the next tokens. */
@@ -44,7 +48,7 @@ export interface SoftmaxInput {
 
 /** The mask of all tokens including the next ones, `[batch, length]`, 0 at padding. */
 function tokensWith(
-  state: SoftmaxState | undefined,
+  state: ValueCache | undefined,
   { q, mask }: Pick<SoftmaxInput, "q" | "mask">,
 ): tf.Tensor2D {
   const [batch, , length] = q.shape;
@@ -94,57 +98,101 @@ export function softmaxStep(
 ): { y: tf.Tensor4D; state: SoftmaxState } {
   const [batch, , length, headDim] = q.shape;
   return tf.tidy(() => {
-    const tokens = tokensWith(state, { q, mask });
+    const all = withNext(state, { q, v, mask, logDecay });
     const next = mask && tokensIn("mask", mask);
     const present = (x: tf.Tensor4D) => withoutPadding(x, next);
-    const steps = logDecay && finite(floats("logDecay", logDecay));
-    const since = steps && tf.cumsum<tf.Tensor3D>(steps, 2, true, true);
+    const cache = (keys: tf.Tensor4D): SoftmaxState => ({
+      ...all.cache,
+      k: keys,
+    });
     if (!state) {
       const decay = logDecay &&
         selectiveDecay(logDecay, { convention: "arrival" });
-      const y = softmaxAttention(q, k, v, {
-        ...{ causal: true, mask, slopes, decay },
-      });
-      const [keys, values] = [tf.clone(present(k)), tf.clone(present(v))];
-      const cache = { k: keys, v: values, tokens: tf.clone(tokens) };
-      return { y, state: { ...cache, ...since && { decayed: since } } };
+      const options = { causal: true, mask, slopes, decay };
+      const y = softmaxAttention(q, k, v, options);
+      return { y, state: cache(tf.clone(present(k))) };
     }
-    const decayed = since && tf.concat<tf.Tensor3D>([
-      tf.add(state.decayed!, tf.sum(steps!, 2, true)),
-      since,
-    ], 2);
-    const all: SoftmaxState = {
-      k: tf.concat([state.k, present(k)], 2),
-      v: tf.concat([state.v, present(v)], 2),
-      tokens,
-      ...decayed && { decayed },
-    };
-    const keys = all.k.shape[2];
-    const place = tf.reshape(tf.range(keys - length, keys), [1, 1, length, 1]);
-    const isBefore = tf.lessEqual(tf.range(0, keys), place);
-    const isToken = tf.notEqual(tf.reshape(all.tokens, [batch, 1, 1, keys]), 0);
+    const { tokens } = all.cache;
+    const keys: tf.Tensor4D = tf.concat([state.k, present(k)], 2);
+    const count = keys.shape[2];
     let scores: tf.Tensor4D = tf.div(
-      tf.matMul(present(q), all.k, false, true),
+      tf.matMul(present(q), keys, false, true),
       Math.sqrt(headDim),
     );
     if (slopes) {
       const places = placesOf(tokens);
-      const ofNext = tf.slice(places, [0, keys - length], [batch, length]);
+      const ofNext = tf.slice(places, [0, count - length], [batch, length]);
       const readers = tf.reshape(ofNext, [batch, 1, length, 1]);
-      const sources = tf.reshape(places, [batch, 1, 1, keys]);
+      const sources = tf.reshape(places, [batch, 1, 1, count]);
       scores = tf.sub(scores, penalties(slopes, readers, sources));
     }
-    if (steps) {
-      const ofEarlier = tf.add(
-        tf.expandDims(tf.cumsum(steps, 2), 3),
-        tf.expandDims(state.decayed!, 2),
-      );
-      const ofNext = logMask({ forward: steps, backward: null }, length);
-      scores = tf.add(scores, tf.concat([ofEarlier, ofNext], 3));
-    }
-    scores = hideScores(scores, tf.logicalAnd(isBefore, isToken));
-    if (next) scores = resetPadding(scores, tf.notEqual(next, 0));
-    const y = tf.matMul(tf.softmax(scores), all.v) as tf.Tensor4D;
-    return { y: present(y), state: all };
+    return { y: all.attend(scores), state: cache(keys) };
   });
+}
+
+/**
+ * Adds the next tokens to a cache.
+ *
+ * @returns The cache, whose tensors are new, and a function of the scores of the next
+ * tokens' queries with all keys, `[batch, heads, next, length]`, which returns the outputs,
+ * `[batch, heads, next, valueDim]`; it does not read scores of padding and of later tokens.
+ */
+export function withNext(
+  state: ValueCache | undefined,
+  { q, v, mask, logDecay }: Omit<SoftmaxInput, "k" | "slopes">,
+): { cache: ValueCache; attend: (scores: tf.Tensor4D) => tf.Tensor4D } {
+  const [batch, , length] = q.shape;
+  const tokens = tokensWith(state, { q, mask });
+  const next = mask && tokensIn("mask", mask);
+  const present = (x: tf.Tensor4D) => withoutPadding(x, next);
+  const values: tf.Tensor4D = state
+    ? tf.concat([state.v, present(v)], 2)
+    : present(v);
+  const steps = logDecay && finite(floats("logDecay", logDecay));
+  const paths = steps && pathsOf(state?.decayed, steps);
+  const attend = (scores: tf.Tensor4D): tf.Tensor4D => {
+    const count = scores.shape[3];
+    const place = tf.reshape(
+      tf.range(count - length, count),
+      [1, 1, length, 1],
+    );
+    const isBefore = tf.lessEqual(tf.range(0, count), place);
+    const isToken = tf.notEqual(tf.reshape(tokens, [batch, 1, 1, count]), 0);
+    let read = paths ? tf.add(scores, paths) as tf.Tensor4D : scores;
+    read = hideScores(read, tf.logicalAnd(isBefore, isToken));
+    if (next) read = resetPadding(read, tf.notEqual(next, 0));
+    return present(tf.matMul(tf.softmax(read), values));
+  };
+  const cache = {
+    v: tf.clone(values),
+    tokens: tf.clone(tokens),
+    ...(paths && { decayed: lastRow(paths) }),
+  };
+  return { cache, attend };
+}
+
+/**
+ * The sums of log decays from each token to each of the next ones,
+ * `[batch, heads, next, length]`.
+ *
+ * @param before The sums from each earlier token to the last of them.
+ * @param logDecay Those of the next tokens, `[batch, heads, next]`.
+ */
+function pathsOf(
+  before: tf.Tensor3D | undefined,
+  logDecay: tf.Tensor3D,
+): tf.Tensor4D {
+  const own = logMask(
+    { forward: logDecay, backward: null },
+    logDecay.shape[2],
+  ) as tf.Tensor4D;
+  if (!before) return own;
+  const since = tf.expandDims(tf.cumsum(logDecay, 2), 3);
+  return tf.concat([tf.add(tf.expandDims(before, 2), since), own], 3);
+}
+
+function lastRow(paths: tf.Tensor4D): tf.Tensor3D {
+  const [, , rows] = paths.shape;
+  const last = tf.slice(paths, [0, 0, rows - 1, 0], [-1, -1, 1, -1]);
+  return tf.squeeze(last, [2]);
 }

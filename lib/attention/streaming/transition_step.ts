@@ -12,9 +12,9 @@ import {
  * for each.
  */
 export interface TransitionStepInput extends Omit<DeltaStepInput, "beta"> {
-  /** What reads the state before its decay, in the shape of k; `null` if nothing does. */
+  /** The vectors that read the state before its decay, in the shape of k; `null` if none does. */
   readonly a: tf.Tensor | null;
-  /** Where that is added, in the shape of k; `null` to add it at k. */
+  /** The places at which that is added, in the shape of k; `null` to add it at k. */
   readonly b: tf.Tensor | null;
 }
 
@@ -64,7 +64,7 @@ export function transitionStep(
   input: TransitionStepInput,
   options: DeltaStepOptions = {},
 ): { y: tf.Tensor4D; state: tf.Tensor4D } {
-  // Of these, null says that there is none.
+  // A null for a or b says that there is none.
   const { a: _a, b: _b, ...others } = input ?? {};
   assertOptions<object>("transitionStep's input", input && others, INPUT);
   return stepByTransitions("transitionStep", state, input, options);

@@ -23,10 +23,16 @@ interface Group {
   readonly elements: readonly Permutation[];
 }
 
-const S3 = permutations(3), S5 = permutations(5);
-const A5 = S5.filter((element) => inversions(element) % 2 === 0);
+/** The names of the groups of {@linkcode groupWords}. */
+export type GroupName = "Z2" | "Z5" | "swaps" | "S3" | "A5" | "S5";
 
-const GROUPS = {
+const S3: readonly Permutation[] = permutations(3);
+const S5: readonly Permutation[] = permutations(5);
+const A5: readonly Permutation[] = S5.filter((element) =>
+  inversions(element) % 2 === 0
+);
+
+const GROUPS: Readonly<Record<GroupName, Group>> = {
   Z2: whole(permutations(2)),
   Z5: whole(S5[0]!.map((_, turn) => S5[0]!.map((point) => (point + turn) % 5))),
   swaps: {
@@ -36,10 +42,7 @@ const GROUPS = {
   S3: whole(S3),
   A5: whole(A5),
   S5: whole(S5),
-} as const satisfies Record<string, Group>;
-
-/** The names of the groups of {@linkcode groupWords}. */
-export type GroupName = keyof typeof GROUPS;
+};
 
 /**
  * For each group of {@linkcode groupWords}, how many letters its words are made
@@ -115,7 +118,7 @@ export function groupWords(
   assertOneOf("group", group, Object.keys(GROUPS) as GroupName[]);
   assertInteger("length", length, 1);
   assertOneOf("labels", asked, ["before", "both"]);
-  const { letters, elements }: Group = GROUPS[group];
+  const { letters, elements } = GROUPS[group];
   const numbers = new Map(elements.map((element, i) => [String(element), i]));
   const numberOf = (element: Permutation) => numbers.get(String(element))!;
   const identity = elements[0]!;

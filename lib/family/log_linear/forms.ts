@@ -117,7 +117,7 @@ function addOthers(
   { queries, keys, values, scales, steps }: Blocks,
   whole: number,
 ): tf.Tensor3D {
-  const [chunks, size, headDim] = queries.shape, valueDim = values.shape[2];
+  const [chunks, size] = queries.shape, valueDim = values.shape[2];
   let states = tf.matMul(
     tf.mul(keys, tf.exp(tf.cumsum(steps, 1, true, true))),
     values,

@@ -48,8 +48,8 @@ const MODEL = {
  * Padding is skipped. With p = e^g k it is Gated DeltaNet; the paper's correction of the
  * output, q - d p in place of q, is its layer's.
  *
- * Source: arXiv:2506.02475; flash-linear-attention's kernels, `ops/comba`, read before
- * the decay too.
+ * Source: Hu et al. 2025 (arXiv:2506.02475); flash-linear-attention's kernels,
+ * `ops/comba`, read before the decay too.
  *
  * @example What p does not read stays
  * ```ts

@@ -9,7 +9,12 @@ import {
 } from "../../attention/decays/decay_pair.ts";
 import { readByScores } from "../../attention/forms/softmax.ts";
 import { numberSegments } from "../../operations/segments.ts";
-import { type DeltaFamilyOptions, type Model, runModel } from "../inputs.ts";
+import {
+  type Checked,
+  type DeltaFamilyOptions,
+  type Model,
+  runModel,
+} from "../inputs.ts";
 
 /** Inputs of {@linkcode pathAttention}. */
 export interface PathAttentionInputs {
@@ -19,9 +24,9 @@ export interface PathAttentionInputs {
   k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor;
-  /** The direction in which a token changes keys, of unit length, `[batch, heads, length, headDim]`. */
+  /** Directions in which tokens change keys, of unit length, `[batch, heads, length, headDim]`. */
   w: tf.Tensor;
-  /** How much it does, `[batch, heads, length]`, from 0 to 2, where it reflects them. */
+  /** The strength β of this change, `[batch, heads, length]`, from 0 to 2, a reflection. */
   beta: tf.Tensor;
   /**
    * Natural logarithm of the decay of weights on arriving at each token,
@@ -49,6 +54,9 @@ const MODEL = {
   ),
   skipsPadding: true,
 } as const satisfies Model<PathAttentionInputs>;
+
+/** {@linkcode PathAttentionInputs} whose axes are known. */
+export type CheckedPathAttentionInputs = Checked<typeof MODEL>;
 
 /**
  * PaTH attention: each token on the way from a key to a query changes the key by a matrix

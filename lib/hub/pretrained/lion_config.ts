@@ -39,10 +39,10 @@ export type LionConfig = LionModel & {
   readonly label2id?: Readonly<Record<string, number>>;
 };
 
-/** A config.json of Hugging Face's. */
+/** A config.json of Hugging Face's, or of flash-linear-attention's RWKV-7. */
 export interface HuggingFaceConfig {
   /** The kind of model. */
-  readonly model_type: "bert" | "gpt2" | "vit";
+  readonly model_type: "bert" | "gpt2" | "rwkv7" | "vit";
   /** Other fields of the config, such as sizes, by Hugging Face's names. */
   readonly [name: string]: unknown;
 }

@@ -4,6 +4,7 @@ import type { ConfigFields } from "./config_fields.ts";
 import { gpt2Plan } from "./gpt2_plan.ts";
 import { lionPlan } from "./lion_plan.ts";
 import type { Changes, Plan } from "./plan.ts";
+import { rwkv7Plan } from "./rwkv7_plan.ts";
 import { vitPlan } from "./vit_plan.ts";
 
 /** The model that a config.json stands for, with what the caller changes. */
@@ -12,6 +13,7 @@ export function planOf(fields: ConfigFields, changes: Changes): Plan {
     lion: lionPlan,
     bert: bertPlan,
     gpt2: gpt2Plan,
+    rwkv7: rwkv7Plan,
     vit: vitPlan,
   });
   return plan(fields, changes);

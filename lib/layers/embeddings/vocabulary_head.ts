@@ -20,6 +20,11 @@ import { assertBooleans, assertEpsilon } from "../options/option_values.ts";
 /** Options of {@linkcode VocabularyHead}. */
 export interface VocabularyHeadOptions extends LionLayerOptions {
   /**
+   * Whether the table is that of the token embedding, the second input, or one of
+   * the head's own. @default true
+   */
+  tied?: boolean | undefined;
+  /**
    * Whether to apply BERT's transformation to the vectors and add a bias to the
    * logits. @default false
    */
@@ -31,21 +36,26 @@ export interface VocabularyHeadOptions extends LionLayerOptions {
 }
 
 /**
- * A head that maps vectors to logits over the vocabulary by their product with
- * the token embedding table that the model starts with (tied weights).
+ * A head that maps vectors to logits over the vocabulary by their product with a
+ * table of token vectors: the one that the model starts with (tied weights), or
+ * its own.
  */
 export class VocabularyHead extends LionLayer {
   static readonly className: string = "LionVocabularyHead";
+  readonly #tied: boolean;
   readonly #transform: boolean;
   readonly #activation: Activation;
   readonly #epsilon: number;
   #vocabularySize = 0;
 
   constructor(options: VocabularyHeadOptions) {
-    super(options, { transform: true, activation: true, epsilon: true });
-    assertBooleans({ transform: options.transform });
+    super(options, {
+      ...{ tied: true, transform: true, activation: true, epsilon: true },
+    });
+    assertBooleans({ tied: options.tied, transform: options.transform });
     assertActivation(options.activation);
     assertEpsilon("epsilon", options.epsilon);
+    this.#tied = options.tied ?? true;
     this.#transform = options.transform ?? false;
     this.#activation = options.activation ?? "gelu";
     this.#epsilon = options.epsilon ?? 1e-6;
@@ -58,8 +68,15 @@ export class VocabularyHead extends LionLayer {
 
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
-    if (!this.#transform) return [];
+    const table: Parameter = {
+      name: "weight",
+      shape: [this.#vocabularySize, dim],
+      initial: { deviation: dim ** -0.5 },
+    };
+    const own = this.#tied ? [] : [table];
+    if (!this.#transform) return own;
     return [
+      ...own,
       ...linear("transform.dense.", dim, dim),
       ...norm("transform.LayerNorm.", dim),
       { name: "bias", shape: [this.#vocabularySize], initial: "zeros" },
@@ -83,9 +100,14 @@ export class VocabularyHead extends LionLayer {
     });
   }
 
-  /** Computes the logits of vectors `[batch, length, dim]`. */
-  logits(x: tf.Tensor3D, table: tf.Tensor2D): tf.Tensor3D {
+  /**
+   * Computes the logits of vectors `[batch, length, dim]`.
+   *
+   * @param shared The token embedding table.
+   */
+  logits(x: tf.Tensor3D, shared: tf.Tensor2D): tf.Tensor3D {
     const [batch, length, dim] = x.shape;
+    const table = this.#tied ? shared : this.parameter("weight") as tf.Tensor2D;
     const rows = tf.reshape(this.#transform ? this.#transformed(x) : x, [
       batch * length,
       dim,
@@ -116,6 +138,8 @@ export class VocabularyHead extends LionLayer {
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),
+      // Saved only if false, so that configs from before the option stay the same.
+      ...(this.#tied ? {} : { tied: false }),
       transform: this.#transform,
       ...savedActivation(this.#activation),
       epsilon: this.#epsilon,

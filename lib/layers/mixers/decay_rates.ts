@@ -5,11 +5,13 @@ import type { Parameter } from "../lion_layer.ts";
 
 /**
  * The parameter `A_log`: logarithms of the heads' decay rates, which start
- * between 1 and 16. Log decays are -e^A_log dt.
+ * between `least` and 16. Log decays are -e^A_log dt.
  */
-export function decayRate(numHeads: number): Parameter {
+export function decayRate(numHeads: number, least = 1): Parameter {
   const values = (seed: number | undefined) =>
-    tf.tidy(() => tf.log(tf.randomUniform([numHeads], 1, 16, "float32", seed)));
+    tf.tidy(() =>
+      tf.log(tf.randomUniform([numHeads], least, 16, "float32", seed))
+    );
   return { name: "A_log", shape: [numHeads], initial: { values } };
 }
 

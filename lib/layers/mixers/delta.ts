@@ -27,6 +27,15 @@ import {
   withBias,
 } from "./projections.ts";
 
+/** Options of the models whose gates replace what a key holds. */
+export interface GateOptions {
+  /**
+   * Whether gates reach 2 instead of 1, so that a token can turn what its key holds
+   * into the opposite. @default false
+   */
+  readonly negativeEigenvalues?: boolean | undefined;
+}
+
 /**
  * DeltaNet: SiLU of queries, keys and values; queries and keys are scaled to
  * unit length, a sigmoid gives β, and the output is normalised per head. It has
@@ -34,17 +43,21 @@ import {
  *
  * Source: Yang et al. 2024 (arXiv:2406.06484), section 3.3.
  */
-export const DELTA_NET: FamilyModel<DeltaNetInputs> = {
-  parameters: deltaParameters,
-  project: (x, parameters, numHeads) => ({
-    inputs: vectorsOf(x, parameters, numHeads),
-  }),
-  run: (inputs, options) => deltaNet(inputs, deltaOptions(options)),
-  step: stepOf,
-  sharesTokens: true,
-  output: { norm: "rms of heads" },
-  cost: (sizes, call) => deltaCost(sizes, call, 0),
-};
+export function deltaNetModel(
+  options: GateOptions,
+): FamilyModel<DeltaNetInputs> {
+  return {
+    parameters: deltaParameters,
+    project: (x, parameters, numHeads) => ({
+      inputs: vectorsOf(x, parameters, numHeads, options),
+    }),
+    run: (inputs, options) => deltaNet(inputs, deltaOptions(options)),
+    step: stepOf,
+    sharesTokens: true,
+    output: { norm: "rms of heads" },
+    cost: (sizes, call) => deltaCost(sizes, call, { gates: 0 }),
+  };
+}
 
 /**
  * Gated DeltaNet: DeltaNet with Mamba-2's decay per token and a SiLU gate on
@@ -52,7 +65,10 @@ export const DELTA_NET: FamilyModel<DeltaNetInputs> = {
  *
  * Source: Yang et al. 2024 (arXiv:2412.06464), section 3.4.
  */
-export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
+export function gatedDeltaNetModel(
+  options: GateOptions,
+): FamilyModel<GatedDeltaNetInputs> {
+  return {
   parameters: (dim, numHeads) => [
     ...deltaParameters(dim, numHeads),
     ...withBias(linear("step.", dim, numHeads), stepBias(numHeads)),
@@ -64,7 +80,7 @@ export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
     const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1]);
     return {
       inputs: {
-        ...vectorsOf(x, parameters, numHeads),
+        ...vectorsOf(x, parameters, numHeads, options),
         logDecay: tf.neg(tf.mul(steps, rate)),
       },
       gate: silu(applyLinear(x, "gate.", parameters)),
@@ -74,8 +90,9 @@ export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
   step: stepOf,
   sharesTokens: true,
   output: { norm: "rms of heads" },
-  cost: (sizes, call) => deltaCost(sizes, call, 1),
-};
+  cost: (sizes, call) => deltaCost(sizes, call, { gates: 1 }),
+  };
+}
 
 /**
  * Kimi Delta Attention: Gated DeltaNet with one decay per channel from a
@@ -83,7 +100,10 @@ export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
  *
  * Source: Kimi Team 2025 (arXiv:2510.26692), section 4.
  */
-export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
+export function kimiDeltaAttentionModel(
+  options: GateOptions,
+): FamilyModel<KimiDeltaAttentionInputs> {
+  return {
   parameters: (dim, numHeads) => [
     ...deltaParameters(dim, numHeads),
     ...lowRank("step.", dim, dim, stepBias(dim)),
@@ -95,7 +115,7 @@ export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
     const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1, 1]);
     return {
       inputs: {
-        ...vectorsOf(x, parameters, numHeads),
+        ...vectorsOf(x, parameters, numHeads, options),
         logDecay: tf.neg(tf.mul(toHeads(steps, numHeads), rate)),
       },
       gate: tf.sigmoid(applyLowRank(x, "gate.", parameters)),
@@ -105,8 +125,9 @@ export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
   step: stepOf,
   sharesTokens: true,
   output: { norm: "rms of heads" },
-  cost: (sizes, call) => deltaCost(sizes, call, sizes.headDim),
-};
+  cost: (sizes, call) => deltaCost(sizes, call, { gates: sizes.headDim }),
+  };
+}
 
 /** Parameters of the projections to queries, keys, values and β. */
 function deltaParameters(dim: number, numHeads: number): Parameter[] {
@@ -124,19 +145,23 @@ function vectorsOf(
   x: tf.Tensor3D,
   parameters: Parameters,
   numHeads: number,
+  { negativeEigenvalues = false }: GateOptions,
 ): DeltaNetInputs {
   const rows = silu(applyLinear(x, "qkv.", parameters));
   const { q, k, v } = splitHeads(rows, { numHeads });
+  const beta = tf.sigmoid(perToken(x, "beta.", parameters));
   return {
     q: ofLengthOne(q),
     k: ofLengthOne(k),
     v,
-    beta: tf.sigmoid(perToken(x, "beta.", parameters)),
+    beta: negativeEigenvalues ? tf.mul(beta, 2) : beta,
   };
 }
 
 /** Options of the delta rule, which has two forms; any other form becomes "auto". */
-function deltaOptions({ form, ...others }: FamilyOptions): DeltaFamilyOptions {
+export function deltaOptions(
+  { form, ...others }: FamilyOptions,
+): DeltaFamilyOptions {
   const isOne = form === "recurrent" || form === "chunkwise";
   return { ...others, form: isOne ? form : "auto" };
 }
@@ -160,25 +185,33 @@ const CHUNK = 64;
  * state, to look up the key, to write and to read. The chunkwise form has
  * products of keys with keys and queries, a triangular system for pseudo-keys
  * and pseudo-values, their weighted sum, and the same three products with the
- * state.
+ * state. Keys apart from the rows that write the corrections double the products
+ * within chunks, but for the system, and add a product with the state.
  */
-function deltaCost(
+export function deltaCost(
   { batch, heads, length, headDim, valueDim }: HeadSizes,
   { form, chunkSize = CHUNK, causal }: CostCall,
-  gates: number,
+  { gates, isUntied = false }: {
+    /** Numbers per token and head that decay the state. */
+    readonly gates: number;
+    /** Whether other rows than the keys write the corrections. */
+    readonly isUntied?: boolean;
+  },
 ): MixerCost {
   const tokens = batch * heads * length;
   const directions = causal ? 1 : 2;
   const chunk = form === "recurrent" ? 1 : Math.min(chunkSize, length);
   const columns = headDim + valueDim;
   const state = headDim * valueDim;
+  const times = isUntied ? 2 : 1;
   const inside = form === "recurrent"
     ? 0
-    : chunk * (4 * headDim + 2 * valueDim + columns);
-  const bytes = 4 * tokens * (2 * columns + 1 + directions * gates);
+    : chunk * (times * (4 * headDim + 2 * valueDim) + columns);
+  const bytes = 4 * tokens * ((1 + times) * columns + 1 + directions * gates);
   const states = 4 * batch * heads * directions * state;
+  const products = 2 * (2 + times) * state + (gates && state);
   return {
-    operations: tokens * directions * (6 * state + (gates && state) + inside),
+    operations: tokens * directions * (products + inside),
     bytes,
     peakBytes: bytes + states * Math.ceil(length / Math.max(chunk, CHUNK)),
   };

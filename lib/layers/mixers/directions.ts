@@ -10,8 +10,17 @@ import type { Mixer, MixerCall } from "../mixer.ts";
 export function backward(mixer: Mixer): Mixer {
   return {
     sharesTokens: mixer.sharesTokens,
+    readsFirst: mixer.readsFirst,
     parameters: (shape) => mixer.parameters(shape),
-    apply: (x, parameters, call) => fromTheEnd(mixer, x, parameters, call),
+    apply: (x, parameters, call) =>
+      fromTheEnd(mixer.apply.bind(mixer), x, parameters, call),
+    ...(mixer.passFirst && {
+      passFirst: (x, parameters, call) =>
+        fromTheEnd(mixer.passFirst!.bind(mixer), x, parameters, call),
+    }),
+    ...(mixer.perceptron && {
+      perceptron: (hidden) => backward(mixer.perceptron!(hidden)),
+    }),
     operations: (shape) => mixer.operations(shape),
     ...(mixer.cost && {
       cost: (shape, call) => mixer.cost!(shape, { ...call, causal: true }),
@@ -28,12 +37,19 @@ export function backward(mixer: Mixer): Mixer {
 export function fromEachEnd(mixer: Mixer): Mixer {
   return {
     sharesTokens: mixer.sharesTokens,
+    readsFirst: mixer.readsFirst,
     parameters: (shape) => mixer.parameters(shape),
     apply: (x, parameters, call) =>
       tf.add(
         mixer.apply(x, parameters, { ...call, causal: true }),
-        fromTheEnd(mixer, x, parameters, call),
+        fromTheEnd(mixer.apply.bind(mixer), x, parameters, call),
       ),
+    ...(mixer.passFirst && {
+      passFirst: (x, parameters, call) => mixer.passFirst!(x, parameters, call),
+    }),
+    ...(mixer.perceptron && {
+      perceptron: (hidden) => mixer.perceptron!(hidden),
+    }),
     operations: (shape) => 2 * mixer.operations(shape),
     ...(mixer.cost && {
       cost: (shape, call) => {
@@ -48,20 +64,24 @@ export function fromEachEnd(mixer: Mixer): Mixer {
   };
 }
 
-/** Runs a causal mixer on x, `[batch, length, dim]`, from the last token to the first. */
+/**
+ * Runs a function of a causal mixer on x, `[batch, length, dim]`, from the last token to
+ * the first.
+ */
 function fromTheEnd(
-  mixer: Mixer,
+  run: Mixer["apply"],
   x: tf.Tensor3D,
   parameters: Parameters,
   call: MixerCall,
 ): tf.Tensor3D {
-  const { mask, segments, sequence } = call;
-  const y = mixer.apply(tf.reverse(x, 1), parameters, {
+  const { mask, segments, first, sequence } = call;
+  const y = run(tf.reverse(x, 1), parameters, {
     ...call,
     causal: true,
     reversed: true,
     mask: mask && tf.reverse(mask, 1),
     segments: segments && tf.reverse(segments, 1),
+    first: first && tf.reverse(first, 1),
     sequence: sequence.reversed(),
   });
   return tf.reverse(y, 1);

@@ -7,18 +7,23 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { FamilyOptions } from "../../family/inputs.ts";
 import { planAttention } from "../../attention/planning/plan.ts";
 import { joinHeads } from "../../operations/heads/heads.ts";
-import { applyLinear, linear } from "../linear.ts";
+import { applyLinear, applyMatrix, linear, matrix } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { CostCall, Mixer, MixerCost, MixerState } from "../mixer.ts";
 import { applyNorm, applyRmsNorm, norm, scaleOnly } from "../normalization.ts";
+import { type Convolve, convolveNext, convolveWhole } from "./convolution.ts";
 import { matrixOperations } from "./projections.ts";
 
 /** How the heads' output is normalised and gated before it is projected. */
 export interface Output {
   /** The kind of normalisation, over each head by itself or over all columns of a token. */
-  readonly norm: "layer of heads" | "rms of heads" | "rms of columns";
+  readonly norm: "layer of heads" | "rms of heads" | "rms of columns" | "none";
   /** Whether the gate comes before the normalisation. */
   readonly isGatedFirst?: boolean;
+  /** The prefixes of the parameters' names. @default norm. and proj. */
+  readonly names?: { readonly norm: string; readonly projection: string };
+  /** Whether the projection has a bias. @default true */
+  readonly hasBias?: boolean;
 }
 
 /** The inputs and the gate that a layer's input is projected to. */
@@ -43,11 +48,20 @@ export interface HeadSizes {
 export interface FamilyModel<Inputs> {
   /** The model's own parameters, without normalisation and output projection. */
   parameters(dim: number, numHeads: number): Parameter[];
-  /** Projects `x`, `[batch, length, dim]`, to the model's inputs. */
+  /**
+   * The initial values of a parameter, those of the output's too. @default as it says
+   */
+  initial?(parameter: Parameter): Parameter["initial"];
+  /**
+   * Projects `x`, `[batch, length, dim]`, to the model's inputs.
+   *
+   * @param convolve Convolves tokens, for models with short convolutions.
+   */
   project(
     x: tf.Tensor3D,
     parameters: Parameters,
     numHeads: number,
+    convolve: Convolve,
   ): Projected<Inputs>;
   run(inputs: Inputs, options: FamilyOptions): tf.Tensor4D;
   step(
@@ -60,48 +74,68 @@ export interface FamilyModel<Inputs> {
   cost(sizes: HeadSizes, call: CostCall): MixerCost;
 }
 
+/** The names of this library's own mixers. */
+const NAMES = { norm: "norm.", projection: "proj." } as const;
+
 export function familyMixer<Inputs>(
   model: FamilyModel<Inputs>,
   numHeads: number,
 ): Mixer {
-  const { output } = model;
-  const parametersOf = (dim: number): Parameter[] => [
-    ...model.parameters(dim, numHeads),
-    ...(output.norm === "layer of heads"
-      ? norm("norm.", dim / numHeads)
-      : scaleOnly(
-        "norm.",
-        output.norm === "rms of heads" ? dim / numHeads : dim,
-      )),
-    ...linear("proj.", dim, dim),
-  ];
+  const { norm: kind, isGatedFirst = false, hasBias = true } = model.output;
+  const { norm: normName, projection } = model.output.names ?? NAMES;
+  const parametersOf = (dim: number): Parameter[] =>
+    [
+      ...model.parameters(dim, numHeads),
+      ...(kind === "none"
+        ? []
+        : kind === "layer of heads"
+        ? norm(normName, dim / numHeads)
+        : scaleOnly(normName, kind === "rms of heads" ? dim / numHeads : dim)),
+      ...(hasBias ? linear : matrix)(projection, dim, dim),
+    ].map((parameter) => ({
+      ...parameter,
+      initial: model.initial?.(parameter) ?? parameter.initial,
+    }));
+  const normalized = (
+    y: tf.Tensor4D,
+    gate: tf.Tensor3D | undefined,
+    parameters: Parameters,
+    epsilon: number,
+  ): tf.Tensor3D => {
+    if (kind === "none") return joinHeads(y);
+    if (kind === "layer of heads") {
+      return joinHeads(applyNorm(y, normName, parameters, epsilon));
+    }
+    if (kind === "rms of heads") {
+      return joinHeads(applyRmsNorm(y, normName, parameters, epsilon));
+    }
+    const rows = joinHeads(y);
+    const gated = gate && isGatedFirst ? tf.mul(rows, gate) : rows;
+    return applyRmsNorm(gated as tf.Tensor3D, normName, parameters, epsilon);
+  };
   const merge = (
     y: tf.Tensor4D,
     gate: tf.Tensor3D | undefined,
     parameters: Parameters,
     epsilon: number,
   ): tf.Tensor3D => {
-    const gated = (rows: tf.Tensor3D, isNow: boolean): tf.Tensor3D =>
-      gate && isNow ? tf.mul(rows, gate) : rows;
-    const isFirst = output.isGatedFirst ?? false;
-    const rows = output.norm === "layer of heads"
-      ? joinHeads(applyNorm(y, "norm.", parameters, epsilon))
-      : output.norm === "rms of heads"
-      ? joinHeads(applyRmsNorm(y, "norm.", parameters, epsilon))
-      : applyRmsNorm(
-        gated(joinHeads(y), isFirst),
-        "norm.",
-        parameters,
-        epsilon,
-      );
-    return applyLinear(gated(rows, !isFirst), "proj.", parameters);
+    const rows = normalized(y, gate, parameters, epsilon);
+    const gated: tf.Tensor3D = gate && !isGatedFirst
+      ? tf.mul(rows, gate)
+      : rows;
+    return (hasBias ? applyLinear : applyMatrix)(gated, projection, parameters);
   };
   return {
     sharesTokens: model.sharesTokens,
     parameters: (shape) => parametersOf(shape.at(-1)!),
     apply(x, parameters, call) {
       const { causal, form, chunkSize, mask, segments, epsilon } = call;
-      const { inputs, gate } = model.project(x, parameters, numHeads);
+      const { inputs, gate } = model.project(
+        x,
+        parameters,
+        numHeads,
+        convolveWhole(call),
+      );
       const y = model.run(inputs, {
         causal,
         form,
@@ -113,9 +147,18 @@ export function familyMixer<Inputs>(
       return merge(y, gate, parameters, epsilon);
     },
     step(x, parameters, before, { mask, epsilon }) {
-      const { inputs, gate } = model.project(x, parameters, numHeads);
+      const near = convolveNext(before, mask);
+      const { inputs, gate } = model.project(
+        x,
+        parameters,
+        numHeads,
+        near.convolve,
+      );
       const { y, state } = model.step(inputs, before, mask);
-      return { y: merge(y, gate, parameters, epsilon), state };
+      return {
+        y: merge(y, gate, parameters, epsilon),
+        state: { ...near.state, ...state },
+      };
     },
     operations: (shape) => matrixOperations(parametersOf(shape.at(-1)!), shape),
     cost(shape, call) {

@@ -9,7 +9,7 @@ import { lionAttention } from "../../attention/lion_attention.ts";
 import { assertOptions, assertPositiveInteger, optionsOf } from "@lionjs/base";
 import { dense } from "../../operations/dense.ts";
 import { shortConvolution } from "../../operations/short_convolution/short_convolution.ts";
-import { linear } from "../linear.ts";
+import { applyMatrix, matrix } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { Mixer, MixerCall } from "../mixer.ts";
 import { applyRmsNorm, scaleOnly } from "../normalization.ts";
@@ -166,18 +166,16 @@ function parametersOf(
   { stateDim, convSize, expand }: Sizes,
 ): Parameter[] {
   const channels = expand * dim;
-  const weight = (name: string, inputs: number, outputs: number) =>
-    linear(`${name}.`, inputs, outputs).slice(0, 1);
   const mixed = channels + 4 * stateDim;
   return [
-    ...weight("in_proj", dim, channels + mixed + 2 * heads),
+    ...matrix("in_proj.", dim, channels + mixed + 2 * heads),
     ...convolution("conv1d.", mixed, convSize),
     { name: "dt_bias", shape: [heads], initial: stepBias(heads) },
     { name: "A_log", shape: [heads], initial: "zeros" },
     { name: "D", shape: [heads], initial: "ones" },
-    ...weight("fc_D", channels, heads),
+    ...matrix("fc_D.", channels, heads),
     ...scaleOnly("norm.", channels),
-    ...weight("out_proj", channels, dim),
+    ...matrix("out_proj.", channels, dim),
   ];
 }
 
@@ -226,10 +224,8 @@ function mix(
     parameters("D") as tf.Tensor1D,
   ) as tf.Tensor3D;
   const y = joinDirections(attend(inputs, logDecay, call), x, own, segments);
-  return dense(
-    applyRmsNorm(y, "norm.", parameters, EPSILON, gate!),
-    parameters("out_proj.weight") as tf.Tensor2D,
-  ) as tf.Tensor3D;
+  const normal = applyRmsNorm(y, "norm.", parameters, EPSILON, gate!);
+  return applyMatrix(normal, "out_proj.", parameters);
 }
 
 /**

@@ -16,11 +16,11 @@ import {
 } from "../../family/initial_decay.ts";
 import { applyLinear, linear } from "../linear.ts";
 import {
-  withPrefix,
   type Parameter,
   type Parameters,
-  type Shape,
   prefixed,
+  type Shape,
+  withPrefix,
 } from "../lion_layer.ts";
 import { toHeads } from "../../operations/heads/heads.ts";
 import { withBias } from "./projections.ts";

@@ -8,7 +8,7 @@ import {
   recurrentStep,
   type RecurrentStepOptions,
 } from "../../attention/streaming/stateful.ts";
-import { applyLinear, linear } from "../linear.ts";
+import { applyLinear, applyMatrix, linear, matrix } from "../linear.ts";
 import type { Parameter, Parameters, Shape } from "../lion_layer.ts";
 import type { MixerState } from "../mixer.ts";
 
@@ -71,7 +71,7 @@ export function attendNext(
  * @param logDecay `[heads]`, `[batch or 1, heads, length]`, or the latter with
  * an axis of channels.
  */
-function withoutSteps(
+export function withoutSteps(
   logDecay: tf.Tensor,
   mask: tf.Tensor2D | undefined,
 ): tf.Tensor {
@@ -126,7 +126,7 @@ export function lowRank(
 ): Parameter[] {
   const rank = Math.min(RANK, dim);
   return [
-    ...linear(`${prefix}down.`, dim, rank).slice(0, 1),
+    ...matrix(`${prefix}down.`, dim, rank),
     ...withBias(linear(`${prefix}up.`, rank, outputs), bias),
   ];
 }
@@ -141,8 +141,7 @@ export function applyLowRank(
   parameters: Parameters,
   between: (x: tf.Tensor3D) => tf.Tensor3D = (x) => x,
 ): tf.Tensor3D {
-  const down = parameters(`${prefix}down.weight`) as tf.Tensor2D;
-  const few = dense(x, down) as tf.Tensor3D;
+  const few = applyMatrix(x, `${prefix}down.`, parameters);
   return applyLinear(between(few), `${prefix}up.`, parameters);
 }
 
@@ -161,12 +160,12 @@ export function silu<T extends tf.Tensor>(x: T): T {
 }
 
 /**
- * Scales the vectors along the last axis, `[batch, heads, length, headDim]`, to
- * unit length.
+ * Scales the vectors along the last axis to unit length, with epsilon added to their
+ * squares.
  */
-export function ofLengthOne(x: tf.Tensor4D): tf.Tensor4D {
-  const squares = tf.sum(tf.square(x), 3, true);
-  return tf.mul(x, tf.rsqrt(tf.add(squares, 1e-6)));
+export function ofLengthOne<T extends tf.Tensor>(x: T, epsilon = 1e-6): T {
+  const squares = tf.sum(tf.square(x), -1, true);
+  return tf.mul(x, tf.rsqrt(tf.add(squares, epsilon)));
 }
 
 /**

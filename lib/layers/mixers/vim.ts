@@ -15,14 +15,11 @@ import {
   type ScanInputs,
   stateBefore,
 } from "../../operations/selective_scan_plain.ts";
-import {
-  shortConvolution,
-  type ShortConvolutionOptions,
-} from "../../operations/short_convolution/short_convolution.ts";
-import { linear } from "../linear.ts";
+import { shortConvolution } from "../../operations/short_convolution/short_convolution.ts";
+import { applyMatrix, linear, matrix } from "../linear.ts";
 import type { Parameter, Parameters, Shape } from "../lion_layer.ts";
 import type { Mixer, MixerCall, MixerCost } from "../mixer.ts";
-import { convolution, tapsOf } from "./convolution.ts";
+import { convolution, convolveNext, tapsOf } from "./convolution.ts";
 import { stepBias } from "./decay_rates.ts";
 import {
   denseParts,
@@ -121,7 +118,8 @@ export function vimMixer(options: VimMixerOptions = {}): Mixer {
         scanOf(taken, gate, parameters, call, direction)
       );
       const y = scans.length === 1 ? scans[0]! : tf.addN(scans);
-      return projectOut(average && !causal ? tf.mul(y, 0.5) : y, parameters);
+      const mean = average && !causal ? tf.mul(y, 0.5) : y;
+      return applyMatrix(mean as tf.Tensor3D, "out_proj.", parameters);
     },
     ...(causal ? { step: stepOf } : {}),
     operations: (shape) =>
@@ -153,8 +151,6 @@ function parametersOf(
 ): Parameter[] {
   const channels = expand * dim;
   const rank = stepRank ?? Math.ceil(dim / COLUMNS_A_STEP);
-  const weight = (name: string, inputs: number, outputs: number) =>
-    linear(`${name}.`, inputs, outputs).slice(0, 1);
   const ofDirection = ({ suffix, rate }: Direction): Parameter[] => [
     {
       name: rate,
@@ -163,16 +159,16 @@ function parametersOf(
     },
     { name: `D${suffix}`, shape: [channels], initial: "ones" },
     ...convolution(`conv1d${suffix}.`, channels, convSize),
-    ...weight(`x_proj${suffix}`, channels, rank + 2 * stateDim),
+    ...matrix(`x_proj${suffix}.`, channels, rank + 2 * stateDim),
     ...withBias(
       linear(`dt_proj${suffix}.`, rank, channels),
       stepBias(channels),
     ),
   ];
   return [
-    ...weight("in_proj", dim, 2 * channels),
+    ...matrix("in_proj.", dim, 2 * channels),
     ...directions.flatMap(ofDirection),
-    ...weight("out_proj", channels, dim),
+    ...matrix("out_proj.", channels, dim),
   ];
 }
 
@@ -185,12 +181,6 @@ function pacesOf(channels: number, stateDim: number): tf.Tensor2D {
     const rates = tf.log(tf.range(1, stateDim + 1));
     return tf.tile(tf.expandDims(rates, 0), [channels, 1]) as tf.Tensor2D;
   });
-}
-
-/** Projects x, `[batch, length, channels]`, to `[batch, length, dim]`. */
-function projectOut(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
-  const weight = parameters("out_proj.weight") as tf.Tensor2D;
-  return dense(x, weight) as tf.Tensor3D;
 }
 
 /**
@@ -220,27 +210,19 @@ function scanOf(
     mask,
     segments,
   };
-  const x = convolved(taken, parameters, direction, reading);
+  const { taps, bias, activation } = convolutionOf(parameters, direction);
+  const x = shortConvolution(taken, taps, bias, { ...reading, activation });
   const inputs = selected(x, parameters, direction);
   return selectiveScan({ ...inputs, z }, reading);
 }
 
-/**
- * The short convolution of one direction, with SiLU:
- * `[batch, length, channels]` to the same shape.
- */
-function convolved(
-  taken: tf.Tensor3D,
-  parameters: Parameters,
-  { suffix }: Direction,
-  reading: ShortConvolutionOptions = {},
-): tf.Tensor3D {
-  return shortConvolution(
-    taken,
-    tapsOf(parameters(`conv1d${suffix}.weight`)),
-    parameters(`conv1d${suffix}.bias`) as tf.Tensor1D,
-    { ...reading, activation: "silu" },
-  );
+/** The short convolution of one direction, with SiLU. */
+function convolutionOf(parameters: Parameters, { suffix }: Direction) {
+  return {
+    taps: tapsOf(parameters(`conv1d${suffix}.weight`)),
+    bias: parameters(`conv1d${suffix}.bias`) as tf.Tensor1D,
+    activation: "silu",
+  } as const;
 }
 
 /**
@@ -283,16 +265,12 @@ const stepOf: NonNullable<Mixer["step"]> = (
 ) => {
   const present = (x: tf.Tensor3D) => mask ? withoutPadding(x, mask) : x;
   const [taken, z] = projected(rows, parameters);
-  const [batch, length, channels] = taken.shape;
-  const reach = tapsOf(parameters("conv1d.weight")).shape[1] - 1;
-  const earlier = (before?.["taken"] ??
-    tf.zeros([batch, reach, channels])) as tf.Tensor3D;
-  const withEarlier = tf.concat([earlier, present(taken)], 1);
-  const line = mask ? closedUp(withEarlier, mask, reach) : withEarlier;
-  const x = convolved(line, parameters, FORWARD);
-  const last = (x: tf.Tensor3D, count: number): tf.Tensor3D =>
-    tf.slice(x, [0, reach + length - count, 0], [batch, count, channels]);
-  const own = selected(last(x, length), parameters, FORWARD);
+  const near = convolveNext(before, mask);
+  const x = near.convolve(taken, {
+    name: "taken",
+    ...convolutionOf(parameters, FORWARD),
+  });
+  const own = selected(x, parameters, FORWARD);
   const inputs = {
     ...own,
     x: present(own.x),
@@ -303,41 +281,10 @@ const stepOf: NonNullable<Mixer["step"]> = (
   const scanned = scanFrom(state, inputs);
   const y = gated(scanned.read, { ...inputs, z });
   return {
-    y: projectOut(y, parameters),
-    state: { state: scanned.state, taken: last(line, reach) },
+    y: applyMatrix(y, "out_proj.", parameters),
+    state: { state: scanned.state, ...near.state },
   };
 };
-
-/**
- * Moves the rows of earlier tokens next to the first new one, across the
- * padding between them. Rows before them are not read.
- *
- * @param rows `[batch, length, columns]`: rows of `reach` earlier tokens, then
- * of padding and new tokens.
- * @param mask The mask of padding and new tokens, `[batch, length - reach]`.
- */
-function closedUp(
-  rows: tf.Tensor3D,
-  mask: tf.Tensor2D,
-  reach: number,
-): tf.Tensor3D {
-  const [batch, length, columns] = rows.shape;
-  const isPadding = tf.cast(tf.equal(mask, 0), "int32");
-  const padding = tf.sum(isPadding, 1, true);
-  const places = tf.range(0, length, 1, "int32");
-  const isEarlier = tf.less(places, tf.add(padding, reach));
-  const moved = tf.mul(tf.cast(isEarlier, "int32"), padding);
-  const from = tf.maximum(tf.sub(places, moved), 0);
-  // One gather serves all texts: the gradient of tfjs's batched gather requires
-  // chained operations.
-  const texts = tf.expandDims(tf.range(0, batch), 1);
-  const ofAll = tf.cast(tf.add(from, tf.mul(texts, length)), "int32");
-  const flat = tf.reshape(rows, [batch * length, columns]);
-  return tf.reshape(
-    tf.gather(flat, tf.reshape(ofAll, [-1])),
-    rows.shape,
-  );
-}
 
 /**
  * Operations per entry of the state: its decay, its update and the output; an

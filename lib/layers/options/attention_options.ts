@@ -6,7 +6,12 @@ import { assertOneOf, optionsOf, shown } from "@lionjs/base";
 import { FEATURE_MAPS } from "./feature_maps.ts";
 import type { Mixer } from "../mixer.ts";
 import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
-import { assertBooleans, assertNotGiven, assertRate } from "./option_values.ts";
+import {
+  assertBooleans,
+  assertCount,
+  assertNotGiven,
+  assertRate,
+} from "./option_values.ts";
 import { assertCustomParts } from "./custom_registry.ts";
 
 /**
@@ -40,6 +45,15 @@ export const ATTENTION_VARIANTS = [
   "delta",
   "gated-delta",
   "kda",
+  "rwkv7",
+  "gated-delta-2",
+  "delta-product",
+  "gated-delta-product",
+  "comba",
+  "mamba3",
+  "log-linear",
+  "fox",
+  "path",
   "hydra",
   "vim",
 ] as const;
@@ -57,14 +71,28 @@ export const ATTENTION_VARIANTS = [
  * - `"delta"`, `"gated-delta"`, `"kda"`: DeltaNet, Gated DeltaNet and Kimi
  *   Delta Attention, which replace the value stored under a key. They have two
  *   forms, recurrent and chunkwise; any other form selects `"auto"`.
+ * - `"rwkv7"`: RWKV-7, with a token shift, and with its channel mix in place of
+ *   the perceptron. The layers of a model share the first one's values; see `layer`.
+ * - `"gated-delta-2"`, `"delta-product"`, `"gated-delta-product"`, `"comba"`:
+ *   Gated DeltaNet-2, DeltaProduct without and with decay, and Comba, delta rules
+ *   with short convolutions. They and RWKV-7 have the same two forms.
+ * - `"mamba3"`, `"log-linear"`: Mamba-3, and log-linear attention, which is
+ *   Mamba-2 with a state for each scale of distance, for up to 16,384 tokens. Its
+ *   scales count places from both ends of a row, those of padding too.
+ * - `"fox"`, `"path"`: the Forgetting Transformer and PaTH, softmax attention whose
+ *   weights decay, in PaTH also with keys that tokens on the way reflect.
  * - `"hydra"`: Hydra, which is always bidirectional; {@linkcode hydraMixer}
  *   takes options. Without `numHeads`, its heads have 64 channels.
  * - `"vim"`: Vision Mamba's mixer or, if causal, Mamba's; {@linkcode vimMixer}
  *   takes options. It has a single form and ignores `numHeads`.
  *
  * The models of the family are the functions of `@lionjs/lion/family` with
- * their papers' projections, gates, normalisations and initial decays, but
- * without short convolutions and token shifts.
+ * their papers' projections, gates, normalisations and initial decays; those from
+ * `"gla"` to `"kda"` without short convolutions and token shifts. The later ones
+ * have the parameters of flash-linear-attention or, for Mamba-3, of its authors,
+ * with heads of keys and values that divide the layer's columns. Where a token
+ * attends to both sides, their convolutions and shifts are the mean of those from
+ * either end.
  *
  * Hydra and Vim have separate convolutions and parameters for each direction.
  * The others, unless causal or rotary, treat both directions alike: reversed
@@ -140,6 +168,33 @@ export interface AttentionOptions {
   /** Whether LION and softmax layer-normalise the heads' output. @default false */
   outputNorm?: boolean | undefined;
   /**
+   * Number of taps of the short convolutions of `"gated-delta-2"`,
+   * `"delta-product"`, `"gated-delta-product"` and `"comba"`; 0 for none. @default 4
+   */
+  convSize?: number | undefined;
+  /** Steps per token of `"delta-product"` and `"gated-delta-product"`. @default 2 */
+  steps?: number | undefined;
+  /**
+   * Whether the gates of `"delta"`, `"gated-delta"`, `"kda"`, `"gated-delta-2"` and
+   * `"rwkv7"` reach 2 instead of 1, so that a token can turn what its key holds into
+   * the opposite, which tracking a parity needs. @default false
+   */
+  negativeEigenvalues?: boolean | undefined;
+  /**
+   * Ranks of the low-rank maps of `"rwkv7"`: to decays, learning rates, shares of
+   * the first layer's values, and gates. @default as its authors, by the width
+   */
+  ranks?:
+    | readonly [decays: number, rates: number, values: number, gates: number]
+    | undefined;
+  /**
+   * For `"rwkv7"`, the index of the layer, from 0, and the number of layers: the
+   * initial values depend on them. If there are several, the first one has a second
+   * output, which the others get as their last input. Models fill it in.
+   * @default [0, 1]
+   */
+  layer?: readonly [index: number, count: number] | undefined;
+  /**
    * How the scores of softmax depend on positions, the class token's included.
    * `"rotary"` rotates queries and keys (RoPE), which also tells left from
    * right; it needs an even number of columns per head. `"alibi"` subtracts a
@@ -155,7 +210,7 @@ export interface AttentionOptions {
 export const ATTENTION_OPTIONS = optionsOf<AttentionOptions>()(
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap order",
   "grid classToken direction countSelf segments normalize outputNorm position",
-  "dropout",
+  "convSize steps negativeEigenvalues ranks layer dropout",
 );
 
 /** Whether attention is causal: no token attends to tokens after it. */
@@ -176,8 +231,10 @@ export function assertAttentionOptions(
   dim: number,
 ): void {
   const { featureMap, form = "auto", chunkSize, dropout } = options;
-  const { classToken, segments, normalize, outputNorm } = options;
+  const { classToken, segments, normalize, outputNorm, negativeEigenvalues } =
+    options;
   assertBooleans({ classToken, segments, normalize, outputNorm });
+  assertBooleans({ negativeEigenvalues });
   assertWeighing(options, dim);
   assertDirection(options);
   if (featureMap !== undefined && !Object.hasOwn(FEATURE_MAPS, featureMap)) {
@@ -191,6 +248,7 @@ export function assertAttentionOptions(
   assertLions(options);
   assertPosition(options, dim);
   assertDiagonalDecay(options);
+  assertVariantOptions(options);
   if (classToken && segments) {
     throw new RangeError(
       "classToken is token 0 of a row, but segments pack several sequences " +
@@ -247,9 +305,9 @@ function assertDirection(options: AttentionOptions): void {
         `direction "${direction}"`,
     );
   }
-  if (variant === "softmax") {
+  if (variant === "softmax" || variant === "fox" || variant === "path") {
     throw new RangeError(
-      'countSelf "twice" is for linear attention, got variant "softmax"',
+      `countSelf "twice" is for linear attention, got variant "${variant}"`,
     );
   }
 }
@@ -323,5 +381,60 @@ function assertDiagonalDecay(
     `diagonalDecay is an option of variants "d" and "s", got ${
       variant ? `variant "${variant}"` : "a custom decay or mixer"
     }; leave it out`,
+  );
+}
+
+/** The variants that have each option of their own. */
+const OWN_OPTIONS = {
+  convSize: ["gated-delta-2", "delta-product", "gated-delta-product", "comba"],
+  steps: ["delta-product", "gated-delta-product"],
+  negativeEigenvalues: [
+    ...["delta", "gated-delta", "kda", "gated-delta-2", "rwkv7"] as const,
+  ],
+  ranks: ["rwkv7"],
+  layer: ["rwkv7"],
+} as const satisfies Partial<
+  Record<keyof AttentionOptions, readonly AttentionVariant[]>
+>;
+
+/** Throws unless options that few variants have are valid, and given to these. */
+function assertVariantOptions(options: AttentionOptions): void {
+  const { variant, convSize, steps, ranks, layer } = options;
+  for (const [name, variants] of Object.entries(OWN_OPTIONS)) {
+    if (variants.some((one) => one === variant)) continue;
+    assertNotGiven(
+      { [name]: options[name as keyof typeof OWN_OPTIONS] },
+      `is an option of ${variants.map((one) => `"${one}"`).join(", ")}, which ${
+        variant ? `variant "${variant}"` : "a custom decay or mixer"
+      } does not have`,
+    );
+  }
+  if (convSize !== undefined) assertCount("convSize", convSize, 0);
+  if (steps !== undefined) assertCount("steps", steps);
+  if (ranks !== undefined) assertRanks(ranks);
+  if (layer !== undefined) assertLayer(layer);
+}
+
+/** Throws unless the option `ranks` is four ranks. */
+function assertRanks(ranks: unknown): void {
+  if (!Array.isArray(ranks) || ranks.length !== 4) {
+    throw new TypeError(
+      `ranks should be [decays, rates, values, gates], got ${shown(ranks)}`,
+    );
+  }
+  ranks.forEach((rank, i) => assertCount(`ranks[${i}]`, rank));
+}
+
+/** Throws unless the option `layer` is an index and the number of layers. */
+function assertLayer(layer: unknown): void {
+  const [index, count, ...more] = Array.isArray(layer) ? layer : [];
+  const are = more.length === 0 && Number.isInteger(index) &&
+    Number.isInteger(count) && 0 <= index && index < count;
+  if (are) return;
+  const Kind = Array.isArray(layer) ? RangeError : TypeError;
+  throw new Kind(
+    `layer should be [index, count], the layer's index and the number of layers, got ${
+      shown(layer)
+    }`,
   );
 }

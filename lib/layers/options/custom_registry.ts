@@ -161,12 +161,15 @@ export function savedByName<T extends CustomParts>(
 }
 
 function assertMixer(mixer: Mixer): void {
-  const { parameters, apply, operations, step, cost } = Object(mixer) as Mixer;
+  const given = Object(mixer) as Mixer;
+  const { parameters, apply, operations } = given;
   const functions = { parameters, apply, operations };
   for (const [name, value] of Object.entries(functions)) {
     if (typeof value !== "function") throw notA("mixer", name, value);
   }
-  for (const [name, value] of Object.entries({ step, cost })) {
+  const { step, cost, passFirst, perceptron } = given;
+  const more = { step, cost, passFirst, perceptron };
+  for (const [name, value] of Object.entries(more)) {
     if (value !== undefined && typeof value !== "function") {
       throw notA("mixer", name, value);
     }

@@ -6,13 +6,14 @@ import {
 } from "./attention_options.ts";
 import type { Mixer } from "../mixer.ts";
 import {
-  DELTA_NET,
-  GATED_DELTA_NET,
-  KIMI_DELTA_ATTENTION,
+  deltaNetModel,
+  gatedDeltaNetModel,
+  kimiDeltaAttentionModel,
 } from "../mixers/delta.ts";
 import { GATED_LINEAR_ATTENTION, HGRN2, RWKV6 } from "../mixers/diagonal.ts";
 import { backward, fromEachEnd } from "../mixers/directions.ts";
 import { familyMixer, type FamilyModel } from "../mixers/family.ts";
+import { FORGETTING_ATTENTION } from "../mixers/forgetting.ts";
 import { hydraMixer } from "../mixers/hydra.ts";
 import { lionMixer } from "../mixers/lion.ts";
 import {
@@ -25,8 +26,17 @@ import {
   tokenDecay,
   tokenDiagonalDecay,
 } from "../mixers/lion_decays.ts";
+import { LOG_LINEAR_ATTENTION } from "../mixers/log_linear.ts";
+import { MAMBA3 } from "../mixers/mamba3.ts";
+import { PATH_ATTENTION } from "../mixers/path.ts";
+import { rwkv7Mixer } from "../mixers/rwkv7.ts";
 import { softmaxMixer } from "../mixers/softmax.ts";
 import { MAMBA2, MLSTM } from "../mixers/scalar.ts";
+import {
+  combaModel,
+  deltaProductModel,
+  gatedDeltaNet2Model,
+} from "../mixers/transition.ts";
 import { vimMixer } from "../mixers/vim.ts";
 import { decayNamed, mixerNamed } from "./custom_registry.ts";
 
@@ -46,9 +56,23 @@ const VARIANTS: Readonly<
   rwkv6: familyOf(RWKV6),
   mamba2: familyOf(MAMBA2),
   mlstm: familyOf(MLSTM),
-  delta: familyOf(DELTA_NET),
-  "gated-delta": familyOf(GATED_DELTA_NET),
-  kda: familyOf(KIMI_DELTA_ATTENTION),
+  delta: familyFrom(deltaNetModel),
+  "gated-delta": familyFrom(gatedDeltaNetModel),
+  kda: familyFrom(kimiDeltaAttentionModel),
+  rwkv7: ({ numHeads, layer = [0, 1], ...options }) =>
+    rwkv7Mixer({ ...options, numHeads: numHeads!, layer }),
+  "gated-delta-2": familyFrom(gatedDeltaNet2Model),
+  "delta-product": familyFrom((options) =>
+    deltaProductModel({ ...options, isGated: false })
+  ),
+  "gated-delta-product": familyFrom((options) =>
+    deltaProductModel({ ...options, isGated: true })
+  ),
+  comba: familyFrom(combaModel),
+  mamba3: familyOf(MAMBA3),
+  "log-linear": familyOf(LOG_LINEAR_ATTENTION),
+  fox: familyOf(FORGETTING_ATTENTION),
+  path: familyOf(PATH_ATTENTION),
   hydra: ({ numHeads }) => hydraMixer({ numHeads }),
   vim: ({ direction = "both", countSelf = "once" }) =>
     vimMixer({ causal: direction !== "both" || countSelf === "twice" }),
@@ -69,6 +93,13 @@ function familyOf<Inputs>(
   model: FamilyModel<Inputs>,
 ): (options: AttentionOptions) => Mixer {
   return ({ numHeads }) => familyMixer(model, numHeads!);
+}
+
+/** The mixers of a model that depends on options of the layer. */
+function familyFrom<Inputs>(
+  modelOf: (options: AttentionOptions) => FamilyModel<Inputs>,
+): (options: AttentionOptions) => Mixer {
+  return (options) => familyMixer(modelOf(options), options.numHeads!);
 }
 
 /** Returns the mixer for options that {@linkcode assertAttentionOptions} has checked. */

@@ -15,7 +15,7 @@ onEachBackend(
       ...{ causal: false, padded: true, packed: true },
     };
     const problem = DELTA.problemOf(c);
-    const limits = { maxStorageBufferBindingSize: 100_000 };
+    const limits = { maxStorageBufferBindingSize: 70_000 };
     const wrong = await withLimits(limits, () => {
       const { device } = tf.backend() as unknown as { device: GPUDevice };
       const plan = planTransition(

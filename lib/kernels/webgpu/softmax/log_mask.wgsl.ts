@@ -73,23 +73,28 @@ fn log_masks(place: Place, first: u32) -> array<vec4f, TILE> {
 
 fn log_masks_within(place: Place, column: u32) -> array<vec4f, TILE> {
   let columns = column + vec4u(0u, 1u, 2u, 3u);
+  let reads_both = uniforms.causal == 0u;
   var log_mask = array<vec4f, TILE>();
-  var sum = vec4f();
-  for (var m = column + 1u; m < place.row; m++) {
-    sum += select(vec4f(), vec4f(step_up(place, m)), vec4u(m) > columns);
+  if (ROWS_READ || reads_both) {
+    var sum = vec4f();
+    for (var m = column + 1u; m < place.row; m++) {
+      sum += select(vec4f(), vec4f(step_up(place, m)), vec4u(m) > columns);
+    }
+    for (var r = 0u; r < TILE; r++) { // unroll
+      sum += select(vec4f(), vec4f(step_up(place, place.row + r)), vec4u(place.row + r) > columns);
+      log_mask[r] = sum;
+    }
   }
-  for (var r = 0u; r < TILE; r++) { // unroll
-    sum += select(vec4f(), vec4f(step_up(place, place.row + r)), vec4u(place.row + r) > columns);
-    log_mask[r] = sum;
-  }
-  sum = vec4f();
-  for (var m = column + 2u; m >= place.row + TILE; m--) {
-    sum += select(vec4f(), vec4f(step_down(place, m)), vec4u(m) < columns);
-  }
-  for (var s = 0u; s < TILE; s++) { // unroll
-    let row = place.row + TILE - 1u - s;
-    sum += select(vec4f(), vec4f(step_down(place, row)), vec4u(row) < columns);
-    log_mask[TILE - 1u - s] += sum;
+  if (!ROWS_READ || reads_both) {
+    var sum = vec4f();
+    for (var m = column + 2u; m >= place.row + TILE; m--) {
+      sum += select(vec4f(), vec4f(step_down(place, m)), vec4u(m) < columns);
+    }
+    for (var s = 0u; s < TILE; s++) { // unroll
+      let row = place.row + TILE - 1u - s;
+      sum += select(vec4f(), vec4f(step_down(place, row)), vec4u(row) < columns);
+      log_mask[TILE - 1u - s] += sum;
+    }
   }
   return log_mask;
 }

@@ -153,13 +153,13 @@ export function forwardProgram(
     name: "softmax_attention",
     constants: {
       SUBGROUPS: comparing !== undefined,
-      ...rows ? {} : hidingConstants({ mask, segments }),
+      ...hidingConstants({ mask, segments }),
     },
     reads: { q, k, v, ...rows ? { rows } : { mask, segments } },
     writes,
     directives: comparing?.directive ?? "",
     functions: [
-      rows ? TOKENS : tokensOf({ mask, segments }),
+      tokensOf({ mask, segments }, rows && "rows"),
       comparing ? IN_SUBGROUPS : IN_MEMORY,
     ],
     body: FORWARD,
@@ -176,14 +176,25 @@ const hidingConstants = ({ mask, segments }: Hiding) => ({
   PACKED: segments !== undefined,
 });
 
-/** WGSL functions `is_token(token, to_entry)` and `segment_of(token, to_entry)`, which is 1 where there are no segments. */
-function tokensOf({ mask, segments }: Hiding): string {
+/**
+ * WGSL functions `is_token(token, to_entry)` and `segment_of(token, to_entry)`, which is 1
+ * where there are no segments.
+ *
+ * @param from Whether both are read from the mask and the segments, or from `rows`.
+ */
+function tokensOf(
+  { mask, segments }: Hiding,
+  from: "rows" | "inputs" = "inputs",
+): string {
+  const [kept, number] = from === "rows"
+    ? ["rows[STRIDE * token].w > 0.0", "abs(rows[STRIDE * token].w)"]
+    : ["mask[token + to_entry] != 0.0", "segments[token + to_entry]"];
   return /* wgsl */ `
 fn is_token(token: u32, to_entry: u32) -> bool { return ${
-    mask ? "mask[token + to_entry] != 0.0" : "true"
+    mask ? kept : "true"
   }; }
 fn segment_of(token: u32, to_entry: u32) -> f32 { return ${
-    segments ? "segments[token + to_entry]" : "1.0"
+    segments ? number : "1.0"
   }; }
 `;
 }

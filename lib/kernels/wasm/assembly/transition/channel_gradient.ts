@@ -63,6 +63,10 @@ export function takePairsWithoutDecay(
 export function blockGradients(
   products: usize, dReaders: usize, dWriters: usize
 ): void {
+  if (reads) {
+    const behind = chunk.count * scoreBytes;
+    memory.fill(products + behind, 0, chunk.aRows * scoreBytes - behind);
+  }
   memory.fill(products + chunk.readerRows * scoreBytes, 0, 3 * scoreBytes);
   if (reads) blockGradientsFrom(lag, products, dReaders, dWriters);
   blockGradientsFrom(chunk.aRows, products, dReaders, dWriters);
@@ -90,13 +94,15 @@ function blockGradientsFrom(
 export function shrinkGradients(dWritersOut: usize): void {
   for (let n: usize = 0; n < sizes.headStride; n += 16) {
     const factor = v128.load(growth + n);
-    let sum = f32x4.splat(0), grown = grownWriters + n, cell = dWritersOut + n;
-    for (let i = 0; i < chunk.writerRows; i++) {
-      const slope = v128.load(cell);
-      sum = multiplyAdd(slope, v128.load(grown), sum);
-      v128.store(cell, f32x4.mul(slope, factor));
-      grown += sizes.headStride;
-      cell += sizes.headStride;
+    let sum = f32x4.splat(0);
+    for (let w = 0; w < chunk.writerRows; w += chunk.rows) {
+      let cell = w * sizes.headStride + n;
+      for (let i = 0; i < chunk.count; i++) {
+        const slope = v128.load(dWritersOut + cell);
+        sum = multiplyAdd(slope, v128.load(grownWriters + cell), sum);
+        v128.store(dWritersOut + cell, f32x4.mul(slope, factor));
+        cell += sizes.headStride;
+      }
     }
     v128.store(through + n, f32x4.sub(v128.load(through + n), sum));
   }

@@ -16,6 +16,9 @@ import * as values from "./chunk_values";
 import * as chunk from "./open_chunk";
 import * as scores from "./scores";
 import { back, reads, untied } from "./transition";
+import {
+  multiplyFrom, multiplyFromTransposed, multiplyInto
+} from "./staircase";
 import { solveUp } from "./triangular";
 import {
   multiply, multiplyTransposed
@@ -132,20 +135,19 @@ function valueGradients(next: usize): void {
   if (reads && !untied) return;
   writtenGradients(untied ? chunk.rows : 0, next, dv);
   if (!untied) return;
-  multiplyTransposed(
-    count, <i32> (stride >> 2), count,
-    scores.scores + scores.blockBytes, scores.scoreBytes, slopes, stride,
-    dv, stride, 1, dv, stride
+  multiplyFromTransposed(
+    count, count, 1, scores.scores + scores.blockBytes, scores.scoreBytes,
+    slopes, dv, stride, 1
   );
 }
 
 /** target = Pᵀ dY + B G of the writers from a row on. */
 function writtenGradients(row: i32, next: usize, target: usize): void {
   const width = <i32> (sizes.valueStride >> 2);
-  multiplyTransposed(
-    chunk.count, width, chunk.queries,
+  multiplyFromTransposed(
+    chunk.queries, chunk.count, chunk.queryStep,
     values.queryScores() + (<usize> row << 2), scores.scoreBytes,
-    dy, sizes.valueStride, target, sizes.valueStride, 0, 0, 0
+    dy, target, sizes.valueStride, 0
   );
   if (next === 0) return;
   multiply(
@@ -158,39 +160,61 @@ function writtenGradients(row: i32, next: usize, target: usize): void {
 
 /** Writes the gradients that come from the chunk's own pairs. */
 function pairGradients(written: usize): void {
-  const row = scores.scoreBytes, head = <i32> (sizes.headStride >> 2);
   transpose(
     chunk.writerRows, sizes.valueDim, written, sizes.valueStride,
-    transposedValues, row
+    transposedValues, scores.scoreBytes
   );
-  multiply(
-    chunk.readerRows, <i32> (row >> 2), sizes.valueDim,
-    slopes, sizes.valueStride, transposedValues, row,
-    products, row, 0, 0, 0
-  );
-  for (let i = 0; i < chunk.readerRows; i++) {
-    if (i >= chunk.count && i < chunk.aRows) continue;
-    if (sizes.decays && !sizes.diagonal) sumExponents(i);
-    scores.maskRow(i, products + i * row);
+  if (reads) scoreGradients(0, chunk.count, 1);
+  scoreGradients(chunk.aRows, chunk.queries, chunk.queryStep);
+  if (values.leavesOutOwn()) {
+    leaveOutOwn(products + chunk.aRows * scores.scoreBytes);
   }
-  if (values.leavesOutOwn()) leaveOutOwn(products + chunk.aRows * row);
   if (sizes.diagonal && !scores.isMild) {
     return channels.blockGradients(products, dReaders, dWriters);
   }
   if (scores.isMild) channels.takePairsWithoutDecay(products, dReaders, dWriters);
-  const ofReaders = scores.isMild ? dReadersIn : dReaders;
-  const ofWriters = scores.isMild ? dWritersOut : dWriters;
-  multiply(
-    chunk.readerRows, head, chunk.writerRows,
-    products, row, scores.right, sizes.headStride,
-    ofReaders, sizes.headStride, 0, 0, 0
-  );
-  multiplyTransposed(
-    chunk.writerRows, head, chunk.readerRows,
-    products, row, scores.left, sizes.headStride,
-    ofWriters, sizes.headStride, 0, 0, 0
-  );
+  if (reads) rowGradients(0, chunk.count, 1, 0);
+  rowGradients(chunk.aRows, chunk.queries, chunk.queryStep, reads ? 1 : 0);
   if (scores.isMild) channels.shrinkGradients(dWritersOut);
+}
+
+/** Fills the gradients in the scores of so many readers from one on. */
+function scoreGradients(first: i32, rows: i32, step: i32): void {
+  const offset = first * scores.scoreBytes;
+  for (let w = 0; w < chunk.writerRows; w += chunk.rows) {
+    const column = <usize> w << 2;
+    multiplyInto(
+      rows, chunk.rows, step, sizes.valueDim,
+      slopes + first * sizes.valueStride, sizes.valueStride,
+      transposedValues + column, products + offset + column, scores.scoreBytes
+    );
+  }
+  for (let i = first; i < first + rows; i++) {
+    if (scores.isMasked()) maskGradients(i);
+    else scores.maskRow(i, products + i * scores.scoreBytes);
+  }
+}
+
+/**
+ * Takes the gradients in the scores of so many readers to these, and to writers, whose
+ * gradients so far have a weight.
+ */
+function rowGradients(first: i32, rows: i32, step: i32, weight: f32): void {
+  const stride = sizes.headStride, begin = first * stride;
+  const ofReaders = (scores.isMild ? dReadersIn : dReaders) + begin;
+  const ofWriters = scores.isMild ? dWritersOut : dWriters;
+  for (let w = 0; w < chunk.writerRows; w += chunk.rows) {
+    const block = w * stride;
+    const cells = products + first * scores.scoreBytes + (<usize> w << 2);
+    multiplyFrom(
+      rows, chunk.count, step, cells, scores.scoreBytes, scores.right + block,
+      ofReaders, stride, w > 0 ? 1 : 0, ofReaders
+    );
+    multiplyFromTransposed(
+      rows, chunk.count, step, cells, scores.scoreBytes, scores.left + begin,
+      ofWriters + block, stride, weight
+    );
+  }
 }
 
 /** Takes a token's own write out of the gradients in the scores of queries. */
@@ -205,30 +229,32 @@ function leaveOutOwn(ofQueries: usize): void {
 }
 
 /**
- * Sums the loss gradient in each exponent over a row of scores and over the columns,
- * given the gradients before they are masked.
+ * Decays and clears a row of gradients in scores as {@link scores.maskRow}, where numbers
+ * of tokens do, and sums the loss gradient in each exponent over the row and the columns:
+ * pairs of one token have none.
  */
-function sumExponents(row: i32): void {
-  const step = scores.stepOfReader(row);
-  if (step < 0) return;
-  // The steps of a token before the reader's have no decay between.
-  const limit = i32x4.splat(step - step % job.steps);
+function maskGradients(row: i32): void {
+  const step = scores.stepOfReader(row), last = scores.lastOf(row);
+  const weights = scores.weightsOf(step), end = scores.columnsOf(row, true);
+  const limit = i32x4.splat(job.steps > 1 ? step - step % job.steps : step);
   let cell = products + row * scores.scoreBytes;
   let score = scores.scores + row * scores.scoreBytes;
   let sum = f32x4.splat(0);
-  for (const end = cell + scores.scoreBytes; cell < end;) {
+  for (let w = 0; w < chunk.writerRows; w += chunk.rows) {
     let lanes = i32x4(0, 1, 2, 3);
-    for (let c: usize = 0; c < scores.blockBytes; c += 16) {
-      const scored = f32x4.mul(v128.load(cell), v128.load(score));
+    for (let c: usize = 0; c < end; c += 16) {
+      const x = v128.load(cell + c), m = v128.load(weights + c);
+      const scored = f32x4.mul(x, v128.load(score + c));
       const e = v128.and(scored, i32x4.lt_s(lanes, limit));
       sum = f32x4.add(sum, e);
       v128.store(columnSums + c, f32x4.add(v128.load(columnSums + c), e));
+      v128.store(cell + c, v128.and(f32x4.mul(x, m), i32x4.le_s(lanes, last)));
       lanes = i32x4.add(lanes, i32x4.splat(4));
-      cell += 16;
-      score += 16;
     }
+    cell += scores.blockBytes;
+    score += scores.blockBytes;
   }
-  put(rowSums, step, at(rowSums, step) + sum4(sum));
+  if (step >= 0) put(rowSums, step, at(rowSums, step) + sum4(sum));
 }
 
 /**
@@ -306,11 +332,8 @@ function storeGradients(adds: bool): void {
   chunk.scatterValues(job.dv, tied ? slopes : dv, adds);
   const gates = back ? job.dg : job.df;
   if (gates === 0) return;
-  if (sizes.diagonal) chunk.scatterChannelDecays(gates, channels.slopes);
-  else {
-    sumDecayGradients();
-    chunk.scatterDecays(gates, rowSums);
-  }
+  if (!sizes.diagonal) sumDecayGradients();
+  chunk.scatterDecays(gates, sizes.diagonal ? channels.slopes : rowSums);
 }
 
 /** Stores the gradients in k and β, of which b is β k, and a is -k. */

@@ -10,6 +10,7 @@ import {
   blockBytes, layoutScores, readersIn, scoreBytes, scores, writersOut
 } from "./scores";
 import { back, layoutTransition, reads, untied } from "./transition";
+import { multiplyFrom } from "./staircase";
 import { solveDown } from "./triangular";
 import {
   multiply, multiplyTransposed
@@ -35,9 +36,9 @@ export function solve(before: usize, z: usize): usize {
   const width = <i32> (valueStride >> 2), count = chunk.count;
   let known = chunk.v;
   if (untied) {
-    multiply(
-      count, width, count, scores + blockBytes, scoreBytes,
-      chunk.v, valueStride, z, valueStride, 0, 0, 0
+    multiplyFrom(
+      count, count, 1, scores + blockBytes, scoreBytes, chunk.v, z, valueStride,
+      0, z
     );
     known = z;
   }

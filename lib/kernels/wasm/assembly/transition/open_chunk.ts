@@ -8,7 +8,6 @@ import {
 import {
   scaleRows, scaleVectors
 } from "../../../../tfjs/wasm/assembly/math/loops";
-import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
 import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
 import {
   loadFirst, storeFirst
@@ -27,6 +26,8 @@ export let queries: i32 = 0, queryStep: i32 = 1;
 let spacing: i32 = 1;
 /** Rows of a with those behind them, all rows that read, and all that are written. */
 export let aRows: i32 = 0, readerRows: i32 = 0, writerRows: i32 = 0;
+/** Whether the chunk was opened with rows of a, and with queries. */
+export let hasA: bool = false, hasQueries: bool = false;
 
 /** The readers, `[readerRows, headDim]`, and the queries among them. */
 export let readers: usize = 0, q: usize = 0;
@@ -43,8 +44,9 @@ export function layoutRows(): void {
   readers = allocate(readerBytes(sizes.headStride));
   writers = allocate(writerBytes(sizes.headStride));
   values = allocate(writerBytes(sizes.valueStride));
-  beta = allocate(blockRows() * 4);
-  gate = allocate(blockRows() * (sizes.diagonal ? sizes.headStride : 4));
+  // Numbers are copied with what their vectors have behind them.
+  beta = allocate(blockRows() * 4 + 16);
+  gate = allocate(blockRows() * gateBytes(sizes.headStride) + 16);
 }
 
 /** The steps of the largest chunk, in whole blocks of four. */
@@ -62,8 +64,10 @@ export function writerBytes(stride: usize): usize {
   return (untied ? 2 : 1) * blockRows() * stride;
 }
 
-/** Opens the sweep's chunk at a position, without queries or with them. */
-export function openRows(position: i32, withQueries: bool): void {
+/** Opens the sweep's chunk at a position, with rows that are only written or read too. */
+export function openRows(
+  position: i32, isSolved: bool, withQueries: bool
+): void {
   const chunk = back ? sizes.chunks - 1 - position : position;
   count = sizes.countOf(chunk);
   rows = (count + 3) & ~3;
@@ -72,10 +76,12 @@ export function openRows(position: i32, withQueries: bool): void {
   spacing = sizes.diagonal ? job.steps : 1;
   queryStep = job.steps / spacing;
   queries = count / queryStep;
-  // Rows of a are read from their second on too, as many as a chunk has.
-  aRows = reads ? rows + 4 * lag : 0;
+  // Where channels decay, as many rows of a are read from their second on.
+  aRows = reads ? sizes.diagonal ? rows + 4 * lag : rows : 0;
   writerRows = untied ? rows + count : count;
-  readerRows = withQueries ? aRows + queries : reads ? count : 0;
+  hasA = reads && isSolved;
+  hasQueries = withQueries;
+  readerRows = withQueries ? aRows + queries : hasA ? count : 0;
   q = readers + aRows * sizes.headStride;
   v = untied ? values + rows * sizes.valueStride : values;
   readKeys();
@@ -94,11 +100,13 @@ function readKeys(): void {
     gatherKeys(job.b, writers);
     memory.fill(k + count * stride, 0, block - count * stride);
   }
-  if (!reads) return;
-  memory.fill(readers + count * stride, 0, (aRows - count) * stride);
-  if (lag !== 0) return gatherKeys(job.a, readers);
-  for (let i = 0; i < count; i++) put(beta, i, at(job.beta, stepOf(i)));
-  scaleVectors(count * stride, -1, k, readers);
+  if (hasA) {
+    memory.fill(readers + count * stride, 0, (aRows - count) * stride);
+    if (lag !== 0) gatherKeys(job.a, readers);
+    else scaleVectors(count * stride, -1, k, readers);
+  }
+  if (job.beta === 0) return;
+  gatherRows(job.beta, job.steps, 4, 4, beta, 4);
   scaleRows(count, stride, beta, k, writers);
 }
 
@@ -113,27 +121,21 @@ function readQueries(): void {
 
 /** Reads the log decays, of which the first step of a token has its own. */
 function readGates(): void {
-  const gates = back ? job.g : job.f, stride = sizes.headStride;
-  if (sizes.diagonal) {
-    if (job.steps > 1) memory.fill(gate, 0, count * stride);
-    gatherRows(
-      gates, 1, sizes.headBytes, sizes.headBytes, gate, job.steps * stride
-    );
-    return;
-  }
-  if (job.steps > 1) memory.fill(gate, 0, <usize> count * 4);
-  for (let i = 0; i < tokens; i++) put(gate, i * job.steps, at(gates, tokenOf(i)));
+  const width = gateBytes(sizes.headBytes), stride = gateBytes(sizes.headStride);
+  if (job.steps > 1) memory.fill(gate, 0, count * stride);
+  gatherRows(
+    back ? job.g : job.f, 1, width, width, gate, job.steps * stride
+  );
+}
+
+/** The bytes of a row of log decays, given those where each channel has its own. */
+function gateBytes(ofChannels: usize): usize {
+  return sizes.diagonal ? ofChannels : 4;
 }
 
 /** The token at a place of the chunk, by its index among the tokens of all sequences. */
 function tokenOf(place: i32): i32 {
   return first + (back ? tokens - 1 - place : place);
-}
-
-/** The step of a row, by its index among the steps of all sequences. */
-function stepOf(row: i32): i32 {
-  const place = row / job.steps;
-  return tokenOf(place) * job.steps + row - place * job.steps;
 }
 
 function gatherKeys(tensor: usize, target: usize): void {
@@ -200,27 +202,15 @@ export function scatterQueries(tensor: usize, source: usize, adds: bool): void {
   );
 }
 
-/** Puts the gradients in log decays, of the channels of each step, into their places. */
-export function scatterChannelDecays(tensor: usize, source: usize): void {
-  scatterRows(
-    tensor, 1, sizes.headBytes, sizes.headBytes, source,
-    job.steps * sizes.headStride, 1, false
-  );
-}
-
 /** Puts the gradients in the log decays of each step into their places. */
 export function scatterDecays(tensor: usize, source: usize): void {
-  for (let i = 0; i < tokens; i++) {
-    put(tensor, tokenOf(i), at(source, i * job.steps));
-  }
+  const width = gateBytes(sizes.headBytes), stride = gateBytes(sizes.headStride);
+  scatterRows(tensor, 1, width, width, source, job.steps * stride, 1, false);
 }
 
 /** Puts a number of each step into its place in a tensor, or adds it to what is there. */
 export function scatterSteps(tensor: usize, source: usize, adds: bool): void {
-  for (let i = 0; i < count; i++) {
-    const step = stepOf(i);
-    put(tensor, step, at(source, i) + (adds ? at(tensor, step) : 0));
-  }
+  scatterRows(tensor, job.steps, 4, 4, source, 4, 1, adds);
 }
 
 /** Puts rows into the part's columns of a tensor like the values, or adds them to it. */

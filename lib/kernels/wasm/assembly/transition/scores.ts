@@ -14,9 +14,9 @@ import {
 import * as diagonal from "../chunkwise/diagonal";
 import { diagonalScores } from "../chunkwise/diagonal_scores";
 import * as chunk from "./open_chunk";
+import { blockSize, multiplyInto } from "./staircase";
 import { lag, reads, untied } from "./transition";
 import { transition as job } from "../jobs";
-import { multiply } from "../../../../tfjs/wasm/assembly/math/gemm";
 import {
   multiplyVectors, scaleRows
 } from "../../../../tfjs/wasm/assembly/math/loops";
@@ -66,13 +66,16 @@ export function openOnes(): void {
     put(decayFromStart, i, one);
     put(decayToEnd, i, one);
   }
-  const cells = sizes.chunkSize * <i32> (vectorBytes(sizes.chunkSize) >> 2);
-  for (let i = 0; i < cells; i++) put(maskWeights, i, one);
 }
 
-/** Opens a chunk with its rows, decayed and as they are. */
-export function openChunk(position: i32, withQueries: bool): void {
-  chunk.openRows(position, withQueries);
+/**
+ * Opens a chunk with its rows, decayed and as they are: with writers, with those rows
+ * that its values are solved of, or with queries too.
+ */
+export function openChunk(
+  position: i32, isSolved: bool, withQueries: bool
+): void {
+  chunk.openRows(position, isSolved, withQueries);
   blockBytes = <usize> chunk.rows * 4;
   scoreBytes = untied ? 2 * blockBytes : blockBytes;
   left = readersIn = chunk.readers;
@@ -88,7 +91,7 @@ export function openChunk(position: i32, withQueries: bool): void {
 /** Fills the weights of readers, with zeros between those of a and of queries. */
 function fillEntryWeights(): void {
   memory.fill(entryWeights, 0, <usize> chunk.aRows * 4);
-  for (let i = 0; i < chunk.count && reads; i++) {
+  for (let i = 0; i < chunk.count && chunk.hasA; i++) {
     put(entryWeights, i, i < lag ? 1 : at(decayFromStart, i - lag));
   }
   for (let i = chunk.aRows; i < chunk.readerRows; i++) {
@@ -105,10 +108,12 @@ export function stepOfReader(row: i32): i32 {
 
 function decayTokens(): void {
   openBorderDecays(chunk.count, chunk.gate, 0);
-  fillMask(chunk.count, chunk.gate, 0);
-  fillEntryWeights();
   const stride = sizes.headStride;
-  scaleRows(chunk.readerRows, stride, entryWeights, chunk.readers, readersIn);
+  if (chunk.readerRows > 0) {
+    fillMask(chunk.count, chunk.gate, 0);
+    fillEntryWeights();
+    scaleRows(chunk.readerRows, stride, entryWeights, chunk.readers, readersIn);
+  }
   for (let block = 0; block < chunk.writerRows; block += chunk.rows) {
     const offset = block * stride, from = chunk.writers + offset;
     scaleRows(chunk.count, stride, decayToEnd, from, writersOut + offset);
@@ -125,13 +130,13 @@ function clearGap(block: usize, end: i32): void {
 function decayChannels(): void {
   const stride = sizes.headStride, count = chunk.count;
   diagonal.openDiagonalDecays(count, chunk.gate, 0, stride);
-  if (reads) {
+  if (chunk.hasA) {
     memory.copy(readersIn, chunk.readers, lag * stride);
     const first = lag * stride;
     if (count > lag) decayIn(count - lag, chunk.readers + first, readersIn + first);
     clearGap(readersIn, chunk.aRows);
   }
-  if (chunk.readerRows > chunk.aRows) {
+  if (chunk.hasQueries) {
     decayIn(count, chunk.q, readersIn + chunk.aRows * stride);
   }
   for (let row = 0; row < chunk.writerRows; row += chunk.rows) {
@@ -140,7 +145,7 @@ function decayChannels(): void {
     diagonal.decayAlongPath(chunk.writers + row * stride, block);
     clearGap(block, chunk.rows);
   }
-  isMild = job.steps === 1 && growChannels();
+  isMild = chunk.readerRows > 0 && job.steps === 1 && growChannels();
   if (!isMild) return;
   left = readersIn;
   right = grownWriters;
@@ -173,59 +178,83 @@ function growChannels(): bool {
 
 /** Fills the scores, without queries or with those that the chunk was opened with. */
 export function score(): void {
-  if (chunk.readerRows === 0) return;
-  if (sizes.diagonal && !isMild) scoreBlocks();
-  else {
+  if (!sizes.diagonal || isMild) {
     transpose(
       chunk.writerRows, sizes.headDim, right, sizes.headStride, transposed,
       scoreBytes
     );
-    multiply(
-      chunk.readerRows, <i32> (scoreBytes >> 2), sizes.headDim,
-      left, sizes.headStride, transposed, scoreBytes,
-      scores, scoreBytes, 0, 0, 0
-    );
   }
-  for (let i = 0; i < chunk.readerRows; i++) {
-    if (i >= chunk.count && i < chunk.aRows) continue;
-    maskRow(i, scores + i * scoreBytes);
+  if (chunk.hasA) scoreReaders(0, chunk.count, 1);
+  if (chunk.hasQueries) {
+    scoreReaders(chunk.aRows, chunk.queries, chunk.queryStep);
   }
 }
 
-function scoreBlocks(): void {
-  for (let row = 0; row < chunk.writerRows; row += chunk.rows) {
-    const written = chunk.writers + row * sizes.headStride;
-    const column = scores + (<usize> row << 2);
-    if (reads) {
+/** Fills the scores of so many readers from one on. */
+function scoreReaders(first: i32, rows: i32, step: i32): void {
+  const stride = sizes.headStride;
+  for (let w = 0; w < chunk.writerRows; w += chunk.rows) {
+    const column = <usize> w << 2, corner = scores + first * scoreBytes + column;
+    if (sizes.diagonal && !isMild) {
+      // What lags has the decays of the row before.
+      const late = first === 0 ? lag : 0;
       diagonalScores(
-        chunk.count, chunk.readers + lag * sizes.headStride, written,
-        column + lag * scoreBytes, scoreBytes
+        chunk.count, chunk.readers + (first + late) * stride,
+        chunk.writers + w * stride, corner + late * scoreBytes, scoreBytes
       );
-    }
-    if (chunk.readerRows > chunk.aRows) {
-      diagonalScores(
-        chunk.count, chunk.q, written, column + chunk.aRows * scoreBytes,
-        scoreBytes
+    } else {
+      multiplyInto(
+        rows, chunk.rows, step, sizes.headDim, left + first * stride, stride,
+        transposed + column, corner, scoreBytes
       );
     }
   }
+  for (let i = first; i < first + rows; i++) maskRow(i, scores + i * scoreBytes);
 }
 
 /**
- * Decays a row of scores, or of gradients in them, where numbers of tokens do; clears
- * those with rows that a reader does not meet.
+ * The columns, in bytes, before the block on the diagonal of a reader's row, or with
+ * that.
+ */
+export function columnsOf(row: i32, withBlock: bool): usize {
+  const isQuery = row >= chunk.aRows, block = blockSize();
+  const place = isQuery ? row - chunk.aRows : row;
+  const column = ((place & -block) + (withBlock ? block : 0)) *
+    (isQuery ? chunk.queryStep : 1);
+  return min(<usize> column << 2, blockBytes);
+}
+
+/** Whether scores decay by a mask. */
+export function isMasked(): bool {
+  return sizes.decays && !sizes.diagonal;
+}
+
+/** The row of the mask for readers that meet decays up to a step's. */
+export function weightsOf(step: i32): usize {
+  return maskWeights + step * vectorBytes(chunk.count);
+}
+
+/** The last row of writers that a reader meets, in all lanes. */
+export function lastOf(row: i32): v128 {
+  return i32x4.splat(row < chunk.aRows ? row - 1 : stepOfReader(row));
+}
+
+/**
+ * Decays a row of scores, or of gradients in them, by the mask if there is one; clears
+ * those with rows that a reader does not meet, up to the block on the diagonal.
  */
 export function maskRow(row: i32, cell: usize): void {
-  const step = stepOfReader(row);
-  const last = i32x4.splat(row < chunk.aRows ? row - 1 : step);
-  const weights = maskWeights + step * vectorBytes(chunk.count);
-  for (const end = cell + scoreBytes; cell < end;) {
-    let lanes = i32x4(0, 1, 2, 3);
-    for (let c: usize = 0; c < blockBytes; c += 16) {
-      const masked = f32x4.mul(v128.load(weights + c), v128.load(cell));
-      v128.store(cell, v128.and(masked, i32x4.le_s(lanes, last)));
+  const last = lastOf(row), weights = weightsOf(stepOfReader(row));
+  const first: usize = isMasked() ? 0 : columnsOf(row, false);
+  const end = columnsOf(row, true);
+  for (let w = 0; w < chunk.writerRows; w += chunk.rows) {
+    let lanes = i32x4.add(i32x4(0, 1, 2, 3), i32x4.splat(<i32> (first >> 2)));
+    for (let c = first; c < end; c += 16) {
+      let x = v128.load(cell + c);
+      if (isMasked()) x = f32x4.mul(v128.load(weights + c), x);
+      v128.store(cell + c, v128.and(x, i32x4.le_s(lanes, last)));
       lanes = i32x4.add(lanes, i32x4.splat(4));
-      cell += 16;
     }
+    cell += blockBytes;
   }
 }

@@ -94,7 +94,7 @@ function differentiateChunks(
   keepStates(first, end);
   for (let position = end - 1; position >= first; position--) {
     if (isSecond(position) && position < end - 1) recomputeState(position);
-    openChunk(position, true);
+    openChunk(position, true, true);
     const more = position < chunks - 1 || job.dforward !== 0;
     differentiateChunk(
       stateReaching(position), solutionOf(position), more ? gradient : 0,
@@ -108,7 +108,7 @@ function differentiateChunks(
 /** Computes the state before the second chunk of a record again. */
 function recomputeState(position: i32): void {
   const first = position - 1;
-  openChunk(first, false);
+  openChunk(first, false, false);
   values.write(
     stateReaching(first), between, values.writtenWith(solutionOf(first))
   );
@@ -119,7 +119,7 @@ function keepStates(first: i32, end: i32): void {
   firstKept = first;
   if (job.before !== 0) transition.loadState(job.before, recordOf(0));
   for (let position = 0; position < end; position++) {
-    openChunk(position, false);
+    openChunk(position, true, false);
     score();
     const before = stateReaching(position), next = position + 1;
     const written = values.solve(before, solutionOf(position));

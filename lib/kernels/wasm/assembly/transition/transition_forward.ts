@@ -6,6 +6,7 @@ import {
 import * as values from "./chunk_values";
 import * as chunk from "./open_chunk";
 import * as scores from "./scores";
+import { multiplyFrom } from "./staircase";
 import * as transition from "./transition";
 import { multiply } from "../../../../tfjs/wasm/assembly/math/gemm";
 import { transition as job } from "../jobs";
@@ -28,7 +29,7 @@ export function attendSweep(sweep: i32, phase: i32): void {
   if (job.before !== 0) transition.loadState(job.before, state);
   const end = phase === 0 ? middle : chunks;
   for (let position = phase === 0 ? 0 : middle; position < end; position++) {
-    scores.openChunk(position, true);
+    scores.openChunk(position, true, true);
     scores.score();
     const before = transition.isPreceded(position) ? state : 0;
     const written = values.solve(before, z);
@@ -52,10 +53,13 @@ function attendChunk(before: usize, written: usize): void {
       before, valueStride, y, valueStride, 0, 0, 0
     );
   }
-  multiply(
-    chunk.queries, width, chunk.writerRows,
-    values.queryScores(), scores.scoreBytes, written, valueStride,
-    y, valueStride, before !== 0 ? 1 : 0, y, valueStride
-  );
+  for (let w = 0; w < chunk.writerRows; w += chunk.rows) {
+    multiplyFrom(
+      chunk.queries, chunk.count, chunk.queryStep,
+      values.queryScores() + (<usize> w << 2), scores.scoreBytes,
+      written + w * valueStride, y, valueStride,
+      w > 0 || before !== 0 ? 1 : 0, y
+    );
+  }
   if (values.leavesOutOwn()) values.subtractOwn(chunk.v, y);
 }
