@@ -8,11 +8,9 @@ import {
 } from "../../attention/planning/transition_kernel.ts";
 import type { KernelPlan } from "@lionjs/tfjs/kernel";
 import {
-  type Call,
-  type Kernel,
   type KernelHost,
   type Numbers,
-  registerWasmKernel,
+  registerJob,
   type Tensors,
 } from "@lionjs/tfjs/wasm";
 import type { NumbersFor } from "../numbers.ts";
@@ -31,53 +29,44 @@ export function registerTransitionAttention(
   numbersFor: NumbersFor<WasmNumbers>,
 ): void {
   for (const operation of [TRANSITION, TRANSITION_WITH_STATE]) {
-    const kernel = (
-      make: (
-        call: Call<TransitionAttributes>,
-      ) => Record<string, tf.TensorInfo>,
-    ): Kernel<TransitionAttributes> =>
-    (call) => {
-      const made = make(call), { inputs, attributes, host: { threads } } = call;
-      const tensors = { ...inputs, ...made };
-      const request = requestOf(inputs, attributes);
-      const isGradient = inputs["dy"] !== undefined;
-      call.run(
-        LION_JOBS.transition,
-        {
+    registerJob<
+      typeof LION_JOBS.transition,
+      TransitionAttributes,
+      TransitionRequest
+    >(host, operation, {
+      job: LION_JOBS.transition,
+      outputs: (
+        { inputs: { q, v }, make },
+      ): Record<string, tf.TensorInfo> => {
+        const [batch, heads, length, headDim] = q!
+          .shape as tf.Tensor4D["shape"];
+        const valueDim = v!.shape[3]!;
+        const y = make([batch, heads, length, valueDim]);
+        return operation === TRANSITION
+          ? { y }
+          : { y, forward: make([batch, heads, headDim, valueDim]) };
+      },
+      numbers: ({ host: { threads }, inputs, attributes }) => {
+        const request = requestOf(inputs, attributes);
+        const isGradient = inputs["dy"] !== undefined;
+        return {
           ...sizesOf(request),
           parts: isGradient ? 1 : partsOf(request, threads),
           whole: Number(isGradient && sharesOutSequences(request, threads)),
           scale: attributes.scale,
-        },
-        tensors,
-        operationsOf(request),
-      );
-      return Object.values(made);
-    };
-    registerWasmKernel<TransitionAttributes, TransitionRequest>(
-      host,
-      operation,
-      {
-        forward: kernel(({ inputs: { q, v }, make }) => {
-          const [batch, heads, length, headDim] = q!.shape as Shape;
-          const valueDim = v!.shape[3]!;
-          const y = make([batch, heads, length, valueDim]);
-          if (operation.outputs.length === 1) return { y };
-          return { y, forward: make([batch, heads, headDim, valueDim]) };
-        }),
-        gradient: kernel((call) => call.gradients()),
-        plan: (request) => {
-          const { steps } = request;
-          const { chunkSize: size } = numbersFor(request).delta;
-          const { chunkSize = Math.max(1, Math.floor(size / steps)) } = request;
-          return plan(host, { ...request, chunkSize });
-        },
+        };
       },
-    );
+      operations: ({ inputs, attributes }) =>
+        operationsOf(requestOf(inputs, attributes)),
+      plan: (request) => {
+        const { chunkSize: size } = numbersFor(request).delta;
+        const most = Math.max(1, Math.floor(size / request.steps));
+        const { chunkSize = most } = request;
+        return plan(host, { ...request, chunkSize });
+      },
+    });
   }
 }
-
-type Shape = tf.Tensor4D["shape"];
 
 /** A request whose chunks have a size. */
 interface PlannedRequest extends Omit<TransitionRequest, "reads"> {
@@ -88,7 +77,7 @@ function requestOf(
   { q, v, f }: Tensors,
   attributes: TransitionAttributes,
 ): PlannedRequest {
-  const [batch, heads, length, headDim] = q!.shape as Shape;
+  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const sizes = { batch, heads, length, headDim, valueDim: v!.shape[3]! };
   // Decays of each head and of each channel are the same for heads of one channel.
   const diagonal = f !== undefined && f.shape[3]! > 1;

@@ -15,7 +15,7 @@ import * as channels from "./channel_gradient";
 import * as values from "./chunk_values";
 import * as chunk from "./open_chunk";
 import * as scores from "./scores";
-import { back, reads, untied } from "./transition";
+import { back, reads, tied, untied } from "./transition";
 import {
   multiplyFrom, multiplyFromTransposed, multiplyInto
 } from "./staircase";
@@ -132,7 +132,7 @@ function valueGradients(next: usize): void {
     solveUp(count, scores.scores, scores.scoreBytes, slopes, stride);
     memory.fill(slopes + count * stride, 0, (chunk.aRows - count) * stride);
   }
-  if (reads && !untied) return;
+  if (tied) return;
   writtenGradients(untied ? chunk.rows : 0, next, dv);
   if (!untied) return;
   multiplyFromTransposed(
@@ -220,7 +220,7 @@ function rowGradients(first: i32, rows: i32, step: i32, weight: f32): void {
 /** Takes a token's own write out of the gradients in the scores of queries. */
 function leaveOutOwn(ofQueries: usize): void {
   values.clearOwn(ofQueries);
-  if (untied || !reads) return;
+  if (!tied) return;
   for (let i = 0; i < chunk.count; i++) {
     const offset = i * sizes.valueStride, row = ofQueries + i * scores.scoreBytes;
     const own = dot(sizes.valueStride, dy + offset, chunk.v + offset);
@@ -317,17 +317,12 @@ function transposeState(state: usize): void {
 function storeGradients(adds: bool): void {
   const stride = sizes.headStride, block = chunk.rows * stride;
   chunk.scatterQueries(job.dq, dReaders + chunk.aRows * stride, adds);
-  if (untied) {
-    chunk.scatterKeys(job.db, dWriters, adds);
-    chunk.scatterKeys(job.dk, dWriters + block, adds);
-    chunk.scatterKeys(job.da, dReaders, adds);
-  } else if (job.a !== 0) {
-    chunk.scatterKeys(job.dk, dWriters, adds);
-    chunk.scatterKeys(job.da, dReaders, adds);
-  } else if (reads) {
-    storeDeltaKeys(adds);
-  } else chunk.scatterKeys(job.dk, dWriters, adds);
-  const tied = reads && !untied;
+  if (job.beta !== 0) storeDeltaKeys(adds);
+  else {
+    if (reads) chunk.scatterKeys(job.da, dReaders, adds);
+    if (untied) chunk.scatterKeys(job.db, dWriters, adds);
+    chunk.scatterKeys(job.dk, untied ? dWriters + block : dWriters, adds);
+  }
   if (tied && values.leavesOutOwn()) values.subtractOwn(dy, slopes);
   chunk.scatterValues(job.dv, tied ? slopes : dv, adds);
   const gates = back ? job.dg : job.df;

@@ -1,7 +1,7 @@
 // What the open chunk reads of the state before it and writes to the one after it
 // (transition.ts).
 import {
-  diagonal, headDim, headStride, valueDim, valueStride
+  diagonal, headDim, headStride, valueStride
 } from "../chunkwise/sizes";
 import { channelDecaysForward } from "../chunkwise/diagonal";
 import { chunkDecay } from "../chunkwise/chunk_operands";
@@ -9,7 +9,7 @@ import * as chunk from "./open_chunk";
 import {
   blockBytes, layoutScores, readersIn, scoreBytes, scores, writersOut
 } from "./scores";
-import { back, layoutTransition, reads, untied } from "./transition";
+import { back, layoutTransition, reads, tied, untied } from "./transition";
 import { multiplyFrom } from "./staircase";
 import { solveDown } from "./triangular";
 import {
@@ -54,7 +54,7 @@ export function solve(before: usize, z: usize): usize {
 
 /** What the chunk writes, given its Z. */
 export function writtenWith(z: usize): usize {
-  if (!untied) return reads ? z : chunk.v;
+  if (!untied) return tied ? z : chunk.v;
   const bytes = chunk.count * valueStride;
   memory.copy(chunk.values, z, bytes);
   memory.fill(chunk.values + bytes, 0, chunk.rows * valueStride - bytes);
@@ -98,14 +98,14 @@ export function queryScores(): usize {
  * rows are tied, where queries read b and k at once.
  */
 export function clearOwn(cells: usize): void {
-  if (reads && !untied) return;
+  if (tied) return;
   const column = untied ? chunk.rows : 0;
   for (let i = 0; i < chunk.count; i++) put(cells + i * scoreBytes, column + i, 0);
 }
 
 /** target = target - (q_i · k_i) row_i, if rows are tied. */
 export function subtractOwn(row: usize, target: usize): void {
-  if (!reads || untied) return;
+  if (!tied) return;
   for (let i = 0; i < chunk.count; i++) {
     const own = at(queryScores() + i * scoreBytes, i);
     const weight = f32x4.splat(-own);

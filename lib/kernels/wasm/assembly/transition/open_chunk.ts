@@ -1,5 +1,5 @@
-// The rows of the open chunk (transition.ts), in the order of the sweep. Each kind
-// begins a block of four rows; those behind its last one are zeros.
+// The rows of the open chunk (transition.ts), in the order of the sweep. Rows of each
+// kind begin a block of four; those behind the last are zeros.
 import * as sizes from "../chunkwise/sizes";
 import { transition as job } from "../jobs";
 import {
@@ -64,7 +64,7 @@ export function writerBytes(stride: usize): usize {
   return (untied ? 2 : 1) * blockRows() * stride;
 }
 
-/** Opens the sweep's chunk at a position, with rows that are only written or read too. */
+/** Opens the rows of the sweep's chunk at a position, as scores.ts asks for them. */
 export function openRows(
   position: i32, isSolved: bool, withQueries: bool
 ): void {
@@ -85,7 +85,10 @@ export function openRows(
   q = readers + aRows * sizes.headStride;
   v = untied ? values + rows * sizes.valueStride : values;
   readKeys();
-  gatherValues(job.v, job.steps, v);
+  gatherRows(
+    job.v + partStart, job.steps, rowBytes, sizes.valueBytes, v,
+    sizes.valueStride
+  );
   if (withQueries) readQueries();
   if (sizes.decays) readGates();
 }
@@ -141,14 +144,6 @@ function tokenOf(place: i32): i32 {
 function gatherKeys(tensor: usize, target: usize): void {
   gatherRows(
     tensor, job.steps, sizes.headBytes, sizes.headBytes, target, sizes.headStride
-  );
-}
-
-/** Copies the part's columns of a tensor like the values, as {@link gatherRows}. */
-function gatherValues(tensor: usize, perToken: i32, target: usize): void {
-  gatherRows(
-    tensor + partStart, perToken, rowBytes, sizes.valueBytes, target,
-    sizes.valueStride
   );
 }
 

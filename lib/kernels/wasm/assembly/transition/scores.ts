@@ -8,8 +8,7 @@
 // else made block by block (diagonal_scores.ts).
 import * as sizes from "../chunkwise/sizes";
 import {
-  decayFromStart, decayToEnd, forwardChunkDecay, fillMask, maskWeights,
-  openBorderDecays
+  decayFromStart, decayToEnd, fillMask, maskWeights, openBorderDecays
 } from "../chunkwise/decay";
 import * as diagonal from "../chunkwise/diagonal";
 import { diagonalScores } from "../chunkwise/diagonal_scores";
@@ -69,8 +68,8 @@ export function openOnes(): void {
 }
 
 /**
- * Opens a chunk with its rows, decayed and as they are: with writers, with those rows
- * that its values are solved of, or with queries too.
+ * Opens the sweep's chunk at a position, with its rows as they are and decayed: the
+ * writers, what solves for its Z if that is wanted, and queries if they are.
  */
 export function openChunk(
   position: i32, isSolved: bool, withQueries: bool
@@ -99,7 +98,7 @@ function fillEntryWeights(): void {
   }
 }
 
-/** The step, up to which decays count that a reader meets; -1 before the first. */
+/** The last step whose decay a reader meets; -1 before the first. */
 export function stepOfReader(row: i32): i32 {
   return row < chunk.aRows
     ? row - lag
@@ -131,8 +130,8 @@ function decayChannels(): void {
   const stride = sizes.headStride, count = chunk.count;
   diagonal.openDiagonalDecays(count, chunk.gate, 0, stride);
   if (chunk.hasA) {
-    memory.copy(readersIn, chunk.readers, lag * stride);
     const first = lag * stride;
+    memory.copy(readersIn, chunk.readers, first);
     if (count > lag) decayIn(count - lag, chunk.readers + first, readersIn + first);
     clearGap(readersIn, chunk.aRows);
   }

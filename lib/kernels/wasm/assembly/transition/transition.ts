@@ -36,8 +36,11 @@ import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
 let isBidirectional: bool = false;
 /** Whether the two sweeps of a sequence run at a time and meet in its middle. */
 export let meetInMiddle: bool = false;
-/** Whether steps read the state, and whether they write it along rows b of their own. */
-export let reads: bool = false, untied: bool = false;
+/**
+ * Whether steps read the state, and whether they write what they have read along rows k
+ * or along rows b of their own.
+ */
+export let reads: bool = false, tied: bool = false, untied: bool = false;
 /** By how many rows the decays of rows a lag behind those of queries. */
 export let lag: i32 = 0;
 /** Bytes of a state, [headDim, valueDim]. */
@@ -73,6 +76,7 @@ export function layoutTransition(base: usize): void {
   meetInMiddle = isBidirectional && job.whole === 0;
   reads = job.a !== 0 || job.beta !== 0;
   untied = job.b !== 0;
+  tied = reads && !untied;
   lag = <i32> (job.a !== 0);
   transitionStateBytes = (<usize> sizes.headDim * sizes.valueStride + 63) & ~63;
   sizes.layout(base, 0, false);
