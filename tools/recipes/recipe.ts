@@ -29,6 +29,8 @@ export type ContenderOptions =
     readonly embeddingStd?: number;
     /** Where blocks normalise. */
     readonly norm?: "pre" | "post";
+    /** Blocks. */
+    readonly depth?: number;
     /** Columns of the perceptron, as a multiple of the model's; 0 for none. */
     readonly mlpRatio?: number;
     /** Which token a sequence is classified by, or the mean of all. */

@@ -28,6 +28,7 @@ import type { ChosenRecipe } from "./paper/paper_recipe.ts";
 import { PAPER_RECIPES } from "./paper/paper_recipes.ts";
 import type { Recipe } from "./recipe.ts";
 import { spam } from "./spam.ts";
+import { stateTracking } from "./state_tracking.ts";
 
 /** All recipes in the quick setting by their names; those that others go on from come first. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
@@ -56,6 +57,14 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   "mlm-direction": maskedDirections,
   "ablate-long-range": longRangeAblation,
   "ablate-fashion": fashionAblation,
+  "track-z2": stateTracking("Z2"),
+  "track-z5": stateTracking("Z5"),
+  "track-swaps": stateTracking("swaps"),
+  "track-s3": stateTracking("S3"),
+  "track-a5": stateTracking("A5"),
+  "track-s5": stateTracking("S5"),
+  "track-z5-both": stateTracking("Z5", "both"),
+  "track-s3-both": stateTracking("S3", "both"),
 };
 
 /** A recipe of either kind. */

@@ -69,28 +69,28 @@ export function gatedDeltaNetModel(
   options: GateOptions,
 ): FamilyModel<GatedDeltaNetInputs> {
   return {
-  parameters: (dim, numHeads) => [
-    ...deltaParameters(dim, numHeads),
-    ...withBias(linear("step.", dim, numHeads), stepBias(numHeads)),
-    decayRate(numHeads),
-    ...linear("gate.", dim, dim),
-  ],
-  project(x, parameters, numHeads) {
-    const steps = softplus(perToken(x, "step.", parameters));
-    const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1]);
-    return {
-      inputs: {
-        ...vectorsOf(x, parameters, numHeads, options),
-        logDecay: tf.neg(tf.mul(steps, rate)),
-      },
-      gate: silu(applyLinear(x, "gate.", parameters)),
-    };
-  },
-  run: (inputs, options) => gatedDeltaNet(inputs, deltaOptions(options)),
-  step: stepOf,
-  sharesTokens: true,
-  output: { norm: "rms of heads" },
-  cost: (sizes, call) => deltaCost(sizes, call, { gates: 1 }),
+    parameters: (dim, numHeads) => [
+      ...deltaParameters(dim, numHeads),
+      ...withBias(linear("step.", dim, numHeads), stepBias(numHeads)),
+      decayRate(numHeads),
+      ...linear("gate.", dim, dim),
+    ],
+    project(x, parameters, numHeads) {
+      const steps = softplus(perToken(x, "step.", parameters));
+      const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1]);
+      return {
+        inputs: {
+          ...vectorsOf(x, parameters, numHeads, options),
+          logDecay: tf.neg(tf.mul(steps, rate)),
+        },
+        gate: silu(applyLinear(x, "gate.", parameters)),
+      };
+    },
+    run: (inputs, options) => gatedDeltaNet(inputs, deltaOptions(options)),
+    step: stepOf,
+    sharesTokens: true,
+    output: { norm: "rms of heads" },
+    cost: (sizes, call) => deltaCost(sizes, call, { gates: 1 }),
   };
 }
 
@@ -104,28 +104,28 @@ export function kimiDeltaAttentionModel(
   options: GateOptions,
 ): FamilyModel<KimiDeltaAttentionInputs> {
   return {
-  parameters: (dim, numHeads) => [
-    ...deltaParameters(dim, numHeads),
-    ...lowRank("step.", dim, dim, stepBias(dim)),
-    decayRate(numHeads),
-    ...lowRank("gate.", dim, dim),
-  ],
-  project(x, parameters, numHeads) {
-    const steps = softplus(applyLowRank(x, "step.", parameters));
-    const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1, 1]);
-    return {
-      inputs: {
-        ...vectorsOf(x, parameters, numHeads, options),
-        logDecay: tf.neg(tf.mul(toHeads(steps, numHeads), rate)),
-      },
-      gate: tf.sigmoid(applyLowRank(x, "gate.", parameters)),
-    };
-  },
-  run: (inputs, options) => kimiDeltaAttention(inputs, deltaOptions(options)),
-  step: stepOf,
-  sharesTokens: true,
-  output: { norm: "rms of heads" },
-  cost: (sizes, call) => deltaCost(sizes, call, { gates: sizes.headDim }),
+    parameters: (dim, numHeads) => [
+      ...deltaParameters(dim, numHeads),
+      ...lowRank("step.", dim, dim, stepBias(dim)),
+      decayRate(numHeads),
+      ...lowRank("gate.", dim, dim),
+    ],
+    project(x, parameters, numHeads) {
+      const steps = softplus(applyLowRank(x, "step.", parameters));
+      const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1, 1]);
+      return {
+        inputs: {
+          ...vectorsOf(x, parameters, numHeads, options),
+          logDecay: tf.neg(tf.mul(toHeads(steps, numHeads), rate)),
+        },
+        gate: tf.sigmoid(applyLowRank(x, "gate.", parameters)),
+      };
+    },
+    run: (inputs, options) => kimiDeltaAttention(inputs, deltaOptions(options)),
+    step: stepOf,
+    sharesTokens: true,
+    output: { norm: "rms of heads" },
+    cost: (sizes, call) => deltaCost(sizes, call, { gates: sizes.headDim }),
   };
 }
 

@@ -45,18 +45,9 @@ type Mix = typeof MIXES[number];
  * Source: Peng et al. 2025 (arXiv:2503.14456), section 4, and its authors' code.
  */
 export function rwkv7Mixer(options: Rwkv7MixerOptions): Mixer {
-  const { numHeads, layer, negativeEigenvalues } = options;
+  const { numHeads, layer } = options;
   const [index, count] = layer;
-  const isFirst = index === 0;
-  const read = (
-    x: tf.Tensor3D,
-    parameters: Parameters,
-    convolve: Convolve,
-    first: tf.Tensor3D | undefined,
-  ) => {
-    const sizes = { numHeads, negativeEigenvalues };
-    return projected(x, parameters, { ...sizes, convolve, first });
-  };
+  const isFirst = index === 0, passes = isFirst && count > 1;
   const output = (
     y: tf.Tensor4D,
     { r, k, v, gate }: Pick<Projected, "r" | "k" | "v" | "gate">,
@@ -83,7 +74,9 @@ export function rwkv7Mixer(options: Rwkv7MixerOptions): Mixer {
     parameters: (shape) => parametersOf(shape.at(-1)!, options),
     apply(x, parameters, call) {
       const { causal, form, chunkSize, mask, segments, epsilon, first } = call;
-      const given = read(x, parameters, convolveWhole(call), first);
+      const convolve = convolveWhole(call);
+      const reading = { ...options, convolve, first };
+      const given = projected(x, parameters, reading);
       const { gate: _gate, ...inputs } = given;
       const y = rwkv7(
         inputs,
@@ -91,7 +84,7 @@ export function rwkv7Mixer(options: Rwkv7MixerOptions): Mixer {
       );
       return output(y, given, parameters, epsilon);
     },
-    ...(isFirst && count > 1 && {
+    ...(passes && {
       passFirst(x, parameters, call) {
         const mixed = mixes(x, parameters, convolveWhole(call));
         return applyMatrix(mixed("v"), "v_proj.", parameters);
@@ -99,7 +92,9 @@ export function rwkv7Mixer(options: Rwkv7MixerOptions): Mixer {
     }),
     step(x, parameters, before, { mask, epsilon, first }) {
       const near = convolveNext(before, mask);
-      const given = read(x, parameters, near.convolve, first);
+      const { convolve } = near;
+      const reading = { ...options, convolve, first };
+      const given = projected(x, parameters, reading);
       const { r, logDecay, k, v, a, b } = given;
       const { y, state } = transitionStep(
         (before?.["state"] ?? null) as tf.Tensor4D | null,
@@ -109,7 +104,7 @@ export function rwkv7Mixer(options: Rwkv7MixerOptions): Mixer {
       return {
         y: output(y, given, parameters, epsilon),
         state: { ...near.state, state },
-        ...(isFirst && count > 1 ? { first: joinHeads(v) } : {}),
+        ...(passes ? { first: joinHeads(v) } : {}),
       };
     },
     perceptron: (hidden) => channelMix(hidden, layer),

@@ -3,7 +3,7 @@ import type { KernelRequest } from "../../../lib/attention/planning/kernel.ts";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
 import { planFull } from "../../../lib/kernels/webgpu/full/lion_full.ts";
 import { planChunkwise } from "../../../lib/kernels/webgpu/chunkwise/chunkwise.ts";
-import { planDiagonal } from "../../../lib/kernels/webgpu/diagonal/diagonal_plan.ts";
+import { planDiagonal } from "../../../lib/kernels/webgpu/transition/diagonal.ts";
 
 const REQUEST: KernelRequest = {
   batch: 1,
@@ -192,22 +192,22 @@ Deno.test("planDiagonal() says how many launches, and what they need", () => {
   assertEquals(plan({}), {
     chunkSize: 32,
     scratchBytes: 4 * 2 * (1024 * perToken + 32 * perChunk),
-    how: "webgpu, 9 launches",
+    how: "webgpu, 5 launches",
   });
   // A chunk alone has no states.
   assertEquals(plan({ length: 16, causal: true }), {
     chunkSize: 16,
     scratchBytes: 4 * (16 * 4 * (3 * 64 + 16) + 4 * (1 + 4) * 64),
-    how: "webgpu, 4 launches",
+    how: "webgpu, 3 launches",
   });
   const piece = plan({ length: 16, states: true });
-  assert("how" in piece && piece.how === "webgpu, 9 launches");
+  assert("how" in piece && piece.how === "webgpu, 5 launches");
   const long = plan({ chunkSize: 4096 });
   assert("chunkSize" in long && long.chunkSize === 256);
-  // The largest buffer has the queries, the keys and those decays.
-  const ofSequence = 32 * 2 * 4 * (2 * 32 + 1 + 8) * 64;
+  // The largest buffer has the queries, the keys, and all decays.
+  const ofSequence = 32 * 2 * 4 * (3 * 32 + 1 + 8) * 64;
   const twoPasses = plan({}, { maxStorageBufferBindingSize: 2 * ofSequence });
-  assert("how" in twoPasses && twoPasses.how === "webgpu, 16 launches");
+  assert("how" in twoPasses && twoPasses.how === "webgpu, 10 launches");
   assertRefused(plan({ precision: "f16" }), "32 bits");
   assertRefused(plan({ headDim: 129 }), "headDim is 129");
   assertRefused(

@@ -19,13 +19,16 @@
 /** Tokens of a unit: whole tiles of any tiling. */
 export const UNIT = 64;
 
-/** Without a decay. */
+/** The functions of {@linkcode LOG_MASK} where there is no decay. */
 export const NO_LOG_MASK = /* wgsl */ `
 fn scaled(score: vec4f, log_mask: vec4f) -> vec4f { return uniforms.scale * score; }
 fn log_masks(place: Place, first: u32) -> array<vec4f, TILE> { return array<vec4f, TILE>(); }
 `;
 
-/** With ROWS_READ, the rows are the readers and the columns the sources, else the other way round. */
+/**
+ * `log_masks`, log M of a tile, and `scaled`, scores with it. With ROWS_READ, the rows are
+ * the readers and the columns the sources, else the other way round.
+ */
 export const LOG_MASK = /* wgsl */ `
 fn scaled(score: vec4f, log_mask: vec4f) -> vec4f { return uniforms.scale * score + log_mask; }
 // The log decays of the steps to a token from the one before, or from the one after, on
@@ -174,7 +177,7 @@ fn write_sides(place: Place, layer: u32, sides: array<vec2f, TILE>) {
       sum += tiles[(place.tile_row + r) * PER_ROW + lane].xy;
     }
     let token = place.base + place.row + r;
-    // Of padding that reads padding the tiles hold anything.
+    // Padding reads padding in the tiles, which may give anything.
     sum = select(vec2f(), sum, is_token(token, place.to_entry));
     row_sides[2u * token] = sum.x;
     row_sides[2u * token + 1u] = sum.y;
@@ -182,7 +185,7 @@ fn write_sides(place: Place, layer: u32, sides: array<vec2f, TILE>) {
 }
 `;
 
-/** Without a decay. */
+/** The functions of {@linkcode SIDES} where there is no decay. */
 export const NO_SIDES = /* wgsl */ `
 fn add_sides(place: Place, first: u32, t: array<vec4f, TILE>, sides: ptr<function, array<vec2f, TILE>>) {}
 fn write_sides(place: Place, layer: u32, sides: array<vec2f, TILE>) {}

@@ -59,7 +59,7 @@ const ELEMENTS: NonNullable<Program["elements"]> = {
 const WITH_DECAY = { STRIDE: 3, UNIT };
 
 interface Roles {
-  /** What the rows are, if there is a decay. */
+  /** Whether the rows are readers or sources, if there is a decay. */
   readonly decay: "readers" | "sources" | undefined;
   /** The vectors of rows and of columns, by the suffix of their function `products`. */
   readonly products: Readonly<Record<string, readonly [string, string]>>;

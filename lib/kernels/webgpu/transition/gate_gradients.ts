@@ -112,7 +112,7 @@ const GATES = /* wgsl */ `
       }
       if (IS_DELTA && has_step(chunk, row)) { add_dbeta(chunk, row, of_row[row][1]); }
     }
-    workgroupBarrier();
+    if (IS_DELTA || !CHANNELS) { workgroupBarrier(); }
     for (var vec = local; vec < uniforms.decayVecs; vec += THREADS) {
       var sum = vec4f();
       for (var i = 0u; i < uniforms.rows; i++) {
@@ -136,7 +136,7 @@ const GATES = /* wgsl */ `
         if (UNPAID > 0u) { sum += part_of(chunk, UNPAID_FROM_START, i, vec); }
       }
     }
-    storageBarrier();
-    workgroupBarrier();
+    // Rows of the other direction have the same steps, and their sums the same places.
+    if (IS_DELTA || !CHANNELS) { storageBarrier(); workgroupBarrier(); }
   }
 `;

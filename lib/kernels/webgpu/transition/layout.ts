@@ -45,7 +45,7 @@ export interface Sizes {
   readonly directions: number;
   /** Whether states may enter the sequence. */
   readonly isPiece: boolean;
-  /** Whether v has a column of ones after its last, which yields row sums. */
+  /** Whether v has a column of ones after those of values, which yields row sums. */
   readonly hasRowSums: boolean;
 }
 
@@ -143,13 +143,10 @@ type OwnFields =
   };
 
 /** The constants that say what a rule reads. */
-export function constantsOf(
-  { reads, steps, hasRowSums }: Layout,
-): Constants {
+export function constantsOf({ reads, steps }: Layout): Constants {
   return {
     ...KINDS[reads],
     STEPS: steps,
-    HAS_ROW_SUMS: hasRowSums,
     // Whether the last writer writes V itself.
     GIVES: reads === "none" || reads === "untied",
     // Readers, of a and q in this order, that read before the decay of their token.
@@ -301,13 +298,9 @@ function rowsOf(
   of: "step" | "query" = "step",
 ): string {
   const at = of === "step" ? "step_of" : "token_of";
-  // With row sums, v may have fewer groups of columns than what is written.
-  const count = vecs === "headVecs"
-    ? "uniforms.headVecs"
-    : "((uniforms.valueDim + 3u) / 4u)";
   return /* wgsl */ `
 fn row_of_${name}(chunk: Chunk, row: u32, vec: u32) -> vec4f {
-  return select(vec4f(), ${name}[${at}(chunk, row) * ${count} + vec], has_${of}(chunk, row));
+  return select(vec4f(), ${name}[${at}(chunk, row) * uniforms.${vecs} + vec], has_${of}(chunk, row));
 }
 `;
 }
@@ -359,29 +352,20 @@ export function decaysOf({ decay }: Layout): Constants {
 
 /**
  * WGSL function `value_of(writer, chunk, row, vec)`: four columns of what a row writes;
- * `given_of(chunk, row, vec)` are those of v, with a column of ones after the last if it has
- * row sums.
+ * `row_of_v(chunk, row, vec)` are those of v.
  */
 export function valuesOf(layout: Layout): string {
   const found = layout.reads === "none" ? "" : /* wgsl */ `
   if (writer == 0u) { return found[at_found(chunk, row, vec)]; }`;
-  return /* wgsl */ `${GIVEN_OF}
+  return /* wgsl */ `${ROW_OF_V}
 fn value_of(writer: u32, chunk: Chunk, row: u32, vec: u32) -> vec4f {${found}
-  return given_of(chunk, row, vec);
+  return row_of_v(chunk, row, vec);
 }
 `;
 }
 
-/** WGSL function `given_of` of {@linkcode valuesOf}. */
-export const GIVEN_OF: string = /* wgsl */ `${rowsOf("v", "valueVecs")}
-fn given_of(chunk: Chunk, row: u32, vec: u32) -> vec4f {
-  let value = row_of_v(chunk, row, vec);
-  if (!HAS_ROW_SUMS) { return value; }
-  let columns = 4u * vec + vec4u(0u, 1u, 2u, 3u);
-  let is_one = (columns == vec4u(uniforms.valueDim)) & vec4<bool>(has_step(chunk, row));
-  return select(select(vec4f(), value, columns < vec4u(uniforms.valueDim)), vec4f(1.0), is_one);
-}
-`;
+/** WGSL function `row_of_v` of {@linkcode valuesOf}. */
+export const ROW_OF_V: string = rowsOf("v", "valueVecs");
 
 /** The name of the gradient in the sums that queries read, with a column for row sums if there are any. */
 export const slopesIn = ({ hasRowSums }: Layout): "sums" | "dy" =>

@@ -113,7 +113,7 @@ fn read_rows(first_sweep: u32, number: u32, place: u32, vec: u32) -> array<vec4f
     if (!GIVES && is_once(chunk)) {
       for (var r = 0u; r < TILE; r++) { // unroll
         let own = pairs[at_pair(chunk, 0u, 0u, rows[r], rows[r] / 4u)][rows[r] % 4u];
-        sum[r] -= own * given_of(chunk, rows[r], vec);
+        sum[r] -= own * row_of_v(chunk, rows[r], vec);
       }
     }
   }

@@ -63,7 +63,7 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
         }
         // What a token reads of its own value is subtracted in the second direction.
         if (!GIVES && reader == 0u && is_once(chunk) && row_block == column_block) {
-          sums[0][0][r][r] -= dot(slope, given_of(chunk, row + r, e));
+          sums[0][0][r][r] -= dot(slope, row_of_v(chunk, row + r, e));
         }
       }
     }

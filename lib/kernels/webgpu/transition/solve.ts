@@ -18,9 +18,9 @@
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import {
   type ChunkProgram,
-  GIVEN_OF,
   type Layout,
   ofSweeps,
+  ROW_OF_V,
 } from "./layout.ts";
 
 /** The program of W and U, in all sweeps. */
@@ -32,7 +32,7 @@ export function solveProgram(
     name: "transition_solve",
     reads: ["v", "pairs"],
     writes: ["operands", "found"],
-    functions: () => [GIVEN_OF, COLUMNS],
+    functions: () => [ROW_OF_V, COLUMNS],
     body: SOLVE,
   });
 }
@@ -60,7 +60,7 @@ fn solution_of(chunk: Chunk, row: u32, column: u32) -> vec4f {
 fn right_side_of(chunk: Chunk, row: u32, column: u32) -> vec4f {
   if (column < uniforms.headVecs) { return operands[at_operand(chunk, 1u, row, column)]; }
   if (GIVES) { return vec4f(); }
-  return given_of(chunk, row, column - uniforms.headVecs);
+  return row_of_v(chunk, row, column - uniforms.headVecs);
 }
 fn store(chunk: Chunk, row: u32, column: u32, x: vec4f) {
   if (column < uniforms.headVecs) {
@@ -91,7 +91,7 @@ const SOLVE = /* wgsl */ `
       for (var before = 0u; GIVES && column >= uniforms.headVecs && before <= block; before++) {
         var given = mat4x4f();
         for (var c = 0u; c < 4u; c++) { // unroll
-          given[c] = given_of(chunk, 4u * before + c, column - uniforms.headVecs);
+          given[c] = row_of_v(chunk, 4u * before + c, column - uniforms.headVecs);
         }
         for (var r = 0u; r < 4u; r++) { // unroll
           sum[r] += given * pairs[at_pair(chunk, 1u, WRITERS - 1u, row + r, before)];

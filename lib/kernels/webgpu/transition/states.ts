@@ -71,11 +71,10 @@ export function statesProgram(
   return ofSweeps(layout, batch, {
     name: "transition_states",
     constants: {
-      IS_READING: isReading,
       IS_BACK: isBack,
       HAS_SUMS: isBack || constantsOf(layout)["GIVES"] === true,
       STATE_VECS,
-      FOUND_VECS: isReading ? LARGEST_CHUNK * MOST_ACROSS : 1,
+      FOUND_VECS: LARGEST_CHUNK * MOST_ACROSS,
     },
     variants: [...enters, ...leaves],
     reads: [
@@ -93,10 +92,9 @@ export function statesProgram(
       ...enters.map((name) => reading(name, "stateDim", 1)),
       ...leaves.map((name) => writing(name, "stateDim", 1)),
       bordersOf(ends),
-      isReading ? isBack ? slopesOf(layout) + SLOPES : FOUND : NOTHING_FOUND,
-      SHARED,
+      ...isReading ? [isBack ? slopesOf(layout) + SLOPES : FOUND, SHARED] : [],
     ],
-    body: STATES,
+    body: PLACE + (isReading ? STATES : CARRY),
   });
 }
 
@@ -128,11 +126,6 @@ fn carried(n: u32, place: u32, across: u32) -> mat4x4f {
 }
 `;
 
-const NOTHING_FOUND = /* wgsl */ `
-fn first_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 4> { return array<vec4f, 4>(); }
-fn store(chunk: Chunk, row: u32, vec: u32, x: vec4f) {}
-`;
-
 const FOUND = /* wgsl */ `
 // U of four rows.
 fn first_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 4> {
@@ -161,13 +154,41 @@ fn first_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 4> {
 fn store(chunk: Chunk, row: u32, vec: u32, x: vec4f) { found[at_slope(chunk, row, vec)] = x; }
 `;
 
-const STATES = /* wgsl */ `
+const PLACE = /* wgsl */ `
   let sweep = workgroup / uniforms.parts;
   let back = sweep % uniforms.directions == 1u;
   // The first row of the sequence's state among the states of all sequences.
   let matrix = (uniforms.firstSequence + sweep / uniforms.directions) * uniforms.headDim;
   let first = workgroup % uniforms.parts * uniforms.across;
   let across = min(uniforms.across, uniforms.valueVecs - first);
+`;
+
+/** Where nothing is read, a thread has four rows and columns of the state in registers. */
+const CARRY = /* wgsl */ `
+  for (var item = local; item < uniforms.headVecs * across; item += THREADS) {
+    let n = item / across;
+    let vec = first + item % across;
+    var state = array<vec4f, 4>();
+    for (var r = 0u; r < 4u; r++) { // unroll
+      if (4u * n + r < uniforms.headDim) { state[r] = entering(back, matrix + 4u * n + r, vec); }
+    }
+    for (var step = 0u; step < uniforms.chunks; step++) {
+      let chunk = chunk_of(sweep, select(step, uniforms.chunks - 1u - step, back != IS_BACK));
+      let through = operands[at_chunk_decay(chunk, n)];
+      for (var r = 0u; r < 4u; r++) { // unroll
+        let at = at_state(chunk, 4u * n + r, vec);
+        let written = states[at];
+        states[at] = state[r];
+        state[r] = through[r] * state[r] + written;
+      }
+    }
+    for (var r = 0u; r < 4u; r++) { // unroll
+      if (4u * n + r < uniforms.headDim) { leave(back, matrix + 4u * n + r, vec, state[r]); }
+    }
+  }
+`;
+
+const STATES = /* wgsl */ `
   for (var item = local; item < 4u * uniforms.headVecs * across; item += THREADS) {
     let row = item / across;
     let entered = entering(back, matrix + min(row, uniforms.headDim - 1u), first + item % across);
@@ -176,7 +197,7 @@ const STATES = /* wgsl */ `
   workgroupBarrier();
   for (var step = 0u; step < uniforms.chunks; step++) {
     let chunk = chunk_of(sweep, select(step, uniforms.chunks - 1u - step, back != IS_BACK));
-    for (var item = local; IS_READING && item < uniforms.rows / 4u * across; item += THREADS) {
+    for (var item = local; item < uniforms.rows / 4u * across; item += THREADS) {
       let row = item / across * 4u;
       let place = item % across;
       var sum = first_of(chunk, row, first + place);
@@ -204,7 +225,7 @@ const STATES = /* wgsl */ `
         if (HAS_SUMS) { sum[r] += states[at + r * uniforms.valueVecs]; }
         states[at + r * uniforms.valueVecs] = old[r];
       }
-      for (var i = 0u; IS_READING && i < uniforms.rows; i++) {
+      for (var i = 0u; i < uniforms.rows; i++) {
         let keys = operands[at_operand(chunk, ADDED, i, n)];
         let x = found_here[i * across + place];
         for (var r = 0u; r < 4u; r++) { // unroll

@@ -8,9 +8,9 @@
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import {
   type ChunkProgram,
-  GIVEN_OF,
   type Layout,
   ofSweeps,
+  ROW_OF_V,
   slopesIn,
   slopesOf,
 } from "./layout.ts";
@@ -34,7 +34,7 @@ export function sumsProgram(
     functions: () =>
       isGradient
         ? [slopesOf(layout), written("slope_of(0u, chunk, row, vec)")]
-        : [GIVEN_OF, written("given_of(chunk, row, vec)")],
+        : [ROW_OF_V, written("row_of_v(chunk, row, vec)")],
     body: SUMS,
   });
 }

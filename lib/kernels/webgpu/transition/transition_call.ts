@@ -1,11 +1,11 @@
 /** A call of transitions of rank one: its buffers, and the launches of both passes. @module */
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import {
   makeFloats,
+  runElementwise,
   runProgram,
   type StrictWebGPUBackend,
 } from "@lionjs/tfjs/webgpu";
-import { boundProgram, vec4CopyProgram } from "../frame/attention_call.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { gateGradientsProgram } from "./gate_gradients.ts";
 import {
@@ -78,24 +78,29 @@ export class TransitionCall {
     if (hasGradient) this.#records("dstates", "states");
   }
 
-  /** Copies vectors to a multiple of four columns, if they have another number. */
+  /** Copies vectors to a multiple of four columns, if they have another number or `ones` follow them. */
   #copyToVec4s(name: string, x: tf.TensorInfo | undefined): void {
     const columns = x?.shape[3] ?? 0;
+    const hasOnes = name === "v" && this.layout.hasRowSums;
     // A number for each token is no vector.
-    const isNumber = columns === 1 && this.layout.decay === "token";
-    if (!x || columns % 4 === 0 || isNumber && "fg".includes(name)) return;
-    const [batch, heads, length] = x.shape as tf.Tensor4D["shape"];
-    const vecs = Math.ceil(columns / 4);
-    const copied = this.floats(name, 4 * batch * heads * length * vecs);
-    for (const part of this.batches) {
-      const launch = {
-        ...{ ...part, length, headDim: columns, valueDim: columns, tokens: 0 },
-        ...{ chunks: 1, chunkSize: 1, normalize: false, scale: 1, epsilon: 0 },
-      };
-      const program = vec4CopyProgram({ columns: "key", half: false }, launch);
-      const bound = boundProgram(program, launch, { x, copied });
-      runProgram(this.#backend, bound);
-    }
+    const isNumber = "fg".includes(name) && this.layout.decay === "token";
+    if (!x || isNumber || columns % 4 === 0 && !hasOnes) return;
+    const vecs = Math.ceil((columns + Number(hasOnes)) / 4);
+    const rows = tf.util.sizeFromShape(x.shape) / columns;
+    const copied = this.floats(name, 4 * rows * vecs);
+    runElementwise(this.#backend, {
+      name: "copy_rows_to_vec4s",
+      reads: { x },
+      writes: { copied },
+      elements: { x: "f32" },
+      integers: { columns, vecs, hasOnes: Number(hasOnes) },
+      body: /* wgsl */ `  let column = at % uniforms.vecs * 4u;
+  let first = at / uniforms.vecs * uniforms.columns;
+  var vec = vec4f();
+  for (var i = 0u; i < 4u && column + i < uniforms.columns; i++) { vec[i] = x[first + column + i]; }
+  let ones = column + vec4u(0u, 1u, 2u, 3u) == vec4u(uniforms.columns);
+  copied[at] = select(vec, vec4f(1.0), ones & vec4<bool>(uniforms.hasOnes == 1u));`,
+    });
   }
 
   /** Makes an output. */

@@ -24,7 +24,7 @@ function bytesOfSequence(): usize {
   return <usize> (2 * (job.parts + 1) * job.length + blocks * blocks) << 2;
 }
 
-/** Where the shared bytes of a sequence begin. */
+/** The address of what the tasks of the open sequence share. */
 let shared: usize = 0;
 
 function openSequence(base: usize, sequence: i32): void {

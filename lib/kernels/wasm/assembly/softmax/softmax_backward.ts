@@ -82,7 +82,7 @@ export function softmaxBackwardExtra(): usize {
   return partsBytes() + dkBytes() + dvBytes() + gradient.logMaskGradientBytes();
 }
 
-/** Where the sums for the gradient in log decays begin. */
+/** The address of the sums for the gradient in log decays. */
 function logMaskSums(): usize {
   return queue.extra + partsBytes() + dkBytes() + dvBytes();
 }
