@@ -24,6 +24,7 @@ import {
 } from "./measure/tensors.ts";
 import { type FamilyProblem, familyProblem } from "./family_problem.ts";
 import { difference } from "./measure/timing.ts";
+import { array, uniform } from "../tests/random.ts";
 import { inPlainForms } from "./plain_forms.ts";
 import { INPUTS, scanProblem, shapeOf } from "./scan_problem.ts";
 
@@ -85,6 +86,14 @@ export interface PlacedInputs {
   dispose(): void;
 }
 
+/** The shape of the output: that of the values, of which a token may have several. */
+export function outputShape(
+  inputs: Readonly<Record<string, Shaped>>,
+): readonly number[] {
+  const [shape] = (inputs["v"] ?? inputs["x"])!;
+  return shape.length === 5 ? shape.toSpliced(3, 1) : shape;
+}
+
 /** Makes the tensors of an operation. */
 export function placeInputs(
   { inputs, dy, options }: Pick<Operation, "inputs" | "dy" | "options">,
@@ -94,8 +103,7 @@ export function placeInputs(
     Object.entries(arrays)
       .map(([name, [shape, values]]) => [name, tf.tensor(values, shape)]),
   );
-  // Values have the shape of the output.
-  const outputGradient = tf.tensor(dy(), (arrays["v"] ?? arrays["x"])![0]);
+  const outputGradient = tf.tensor(dy(), [...outputShape(arrays)]);
   const others = options?.() ?? {};
   return {
     inputs: tensors,
@@ -249,6 +257,7 @@ const FAMILY = {
     ...vectorsOf(problem),
     logDecay: [tokensOf(problem), problem.logDecay],
   }),
+  linearTransformer: (problem: FamilyProblem) => vectorsOf(problem),
   retention: (problem: FamilyProblem) => ({
     ...vectorsOf(problem),
     logDecay: [[HEADS], problem.logDecay.slice(0, HEADS)],
@@ -260,6 +269,43 @@ const FAMILY = {
       ...{ x: v, dt: [tokensOf(problem), steps] },
       ...{ a: [[HEADS], new Float32Array(HEADS).fill(-1)], b: k, c: q },
     };
+  },
+  mlstm: (problem: FamilyProblem) => ({
+    ...vectorsOf(problem),
+    inputGate: [tokensOf(problem), problem.beta!],
+    forgetGate: [tokensOf(problem), problem.beta!.map((x) => 4 * x)],
+  }),
+  gatedRfa: (problem: FamilyProblem) => {
+    const { q, k, v } = vectorsOf(problem);
+    // Features are positive, so that sums of weights are.
+    const positive = ([shape, x]: Shaped): Shaped => [shape, x.map(Math.abs)];
+    const gate = problem.logDecay.map(Math.exp);
+    return {
+      ...{ q: positive(q), k: positive(k), v },
+      gate: [tokensOf(problem), gate],
+    };
+  },
+  rwkv6: (problem: FamilyProblem) => {
+    const { q, k, v } = vectorsOf(problem);
+    const bonus = problem.q.slice(0, HEADS * HEAD_DIM);
+    return {
+      ...{ r: q, k, v, logDecay: channelDecays(problem) },
+      bonus: [[HEADS, HEAD_DIM], bonus],
+    };
+  },
+  hgrn2: (problem: FamilyProblem) => {
+    const { q, v } = vectorsOf(problem);
+    const [shape, logDecay] = channelDecays(problem);
+    return { q, v, forget: [shape, logDecay.map(Math.exp)] };
+  },
+  gateLoop: (problem: FamilyProblem) => {
+    const { q, k, v } = vectorsOf(problem);
+    const logDecay = channelDecays(problem);
+    const phase: Shaped = [
+      q[0],
+      array(q[1].length, uniform(problem.length + 1)),
+    ];
+    return { q, k, v, logDecay, phase };
   },
   gatedLinearAttention: (problem: FamilyProblem) => ({
     ...vectorsOf(problem),
@@ -279,6 +325,64 @@ const FAMILY = {
     beta: [tokensOf(problem), problem.beta!],
     logDecay: channelDecays(problem),
   }),
+  rwkv7: (problem: FamilyProblem) => {
+    const { q, k, v } = vectorsOf(problem);
+    const rows = [...tokensOf(problem), HEAD_DIM];
+    return {
+      ...{ r: q, logDecay: channelDecays(problem), k, v },
+      ...{ a: [rows, problem.k.map((x) => -x)], b: [rows, gated(problem)] },
+    };
+  },
+  gatedDeltaNet2: (problem: FamilyProblem) => {
+    const gates: Shaped = [[...tokensOf(problem), HEAD_DIM], gatesOf(problem)];
+    return {
+      ...{ ...vectorsOf(problem), logDecay: channelDecays(problem) },
+      ...{ eraseGate: gates, writeGate: gates },
+    };
+  },
+  deltaProduct: inSteps,
+  gatedDeltaProduct: (problem: FamilyProblem) => ({
+    ...inSteps(problem),
+    logDecay: [tokensOf(problem), problem.logDecay],
+  }),
+  comba: (problem: FamilyProblem) => ({
+    ...vectorsOf(problem),
+    p: [[...tokensOf(problem), HEAD_DIM], problem.k.map((x) => 0.7 * x)],
+    beta: [tokensOf(problem), problem.beta!],
+    logDecay: [tokensOf(problem), problem.logDecay],
+  }),
+  forgettingAttention: (problem: FamilyProblem) => ({
+    ...vectorsOf(problem),
+    logDecay: [tokensOf(problem), problem.logDecay],
+  }),
+  mamba3: (problem: FamilyProblem) => {
+    const { q, k, v } = vectorsOf(problem), tokens = tokensOf(problem);
+    const angles = HEAD_DIM / 4, count = HEADS * problem.length;
+    const phase = array(count * angles, uniform(problem.length + 1));
+    return {
+      ...{ x: v, dt: [tokens, problem.logDecay.map((decay) => -decay)] },
+      ...{ a: [tokens, new Float32Array(count).fill(-1)], b: k, c: q },
+      phase: [[...tokens, angles], phase],
+      trapezoid: [tokens, problem.beta!],
+    };
+  },
+  logLinearAttention: (problem: FamilyProblem) => {
+    const tokens = tokensOf(problem);
+    const levels = 33 - Math.clz32(problem.length - 1);
+    const count = HEADS * problem.length * levels;
+    const scales = array(count, uniform(problem.length + 1), (u) => u);
+    return {
+      ...{ ...vectorsOf(problem), logDecay: [tokens, problem.logDecay] },
+      levelScales: [[...tokens, levels], scales],
+    };
+  },
+  pathAttention: (problem: FamilyProblem) => {
+    const { q, k, v } = vectorsOf(problem);
+    return {
+      ...{ q, k, v, w: k, beta: [tokensOf(problem), problem.beta!] },
+      logDecay: [tokensOf(problem), problem.logDecay],
+    };
+  },
 } as const satisfies Readonly<
   Record<string, (problem: FamilyProblem) => Record<string, Shaped>>
 >;
@@ -290,9 +394,39 @@ export const MEMBERS = Object.keys(FAMILY) as Member[];
 
 /** Members with a decay for each channel of the keys. */
 const DIAGONAL: readonly Member[] = [
+  "rwkv6",
+  "hgrn2",
+  "gateLoop",
   "gatedLinearAttention",
   "kimiDeltaAttention",
+  "rwkv7",
+  "gatedDeltaNet2",
 ];
+
+/** Steps of a token of DeltaProduct. */
+const STEPS = 2;
+
+/** Keys, values and strengths of the steps of DeltaProduct. */
+function inSteps(problem: FamilyProblem) {
+  const { length } = problem;
+  const { k, v, beta } = familyProblem(problem, HEADS, STEPS * length);
+  const steps = [...tokensOf(problem), STEPS];
+  return {
+    q: vectorsOf(problem).q,
+    ...{ k: [[...steps, HEAD_DIM], k], v: [[...steps, HEAD_DIM], v] },
+    beta: [steps, beta!],
+  } as const satisfies Record<string, Shaped>;
+}
+
+/** Gates of channels from 0 to 1. */
+const gatesOf = ({ q }: FamilyProblem): Float32Array =>
+  q.map((x) => (1 + x) / 2);
+
+/** Keys times gates of channels. */
+function gated(problem: FamilyProblem): Float32Array {
+  const gates = gatesOf(problem);
+  return problem.k.map((x, i) => x * gates[i]!);
+}
 
 const tokensOf = ({ length }: FamilyProblem) => [1, HEADS, length];
 

@@ -19,6 +19,7 @@ export const FIGURE_NAMES = [
   "memory",
   "training",
   "family",
+  "newer",
   "scan",
   "products",
   "steps",

@@ -31,6 +31,17 @@ from torch_mamba import selective_scan
 from torch_models import forget, model_work
 from torch_operations import operation_work
 from torch_scan import chunk_scan
+from torch_transition import delta_product_scan, gated_delta_net_2_scan, rwkv7_scan
+
+# Scans in chunks, by their names.
+SCANS = {
+    "diagonal": diagonal_scan,
+    "gated delta": delta_scan,
+    "RWKV-7": rwkv7_scan,
+    "Gated DeltaNet-2": gated_delta_net_2_scan,
+    "DeltaProduct": delta_product_scan,
+    "selective scan": selective_scan,
+}
 
 
 def attention(options, tensors):
@@ -38,12 +49,8 @@ def attention(options, tensors):
         attend = functools.partial(torch.nn.functional.scaled_dot_product_attention, scale=1.0)
     elif options["form"] == "full":
         attend = full_form
-    elif options["form"] == "diagonal":
-        attend = functools.partial(diagonal_scan, chunk=options["chunk"])
-    elif options["form"] == "gated delta":
-        attend = functools.partial(delta_scan, chunk=options["chunk"])
-    elif options["form"] == "selective scan":
-        attend = functools.partial(selective_scan, chunk=options["chunk"])
+    elif options["form"] in SCANS:
+        attend = functools.partial(SCANS[options["form"]], chunk=options["chunk"])
     else:
         attend = chunk_scan
     dy = tensors.pop("dy")

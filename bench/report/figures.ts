@@ -1,7 +1,7 @@
 /** All figures of the report. @module */
 import type { Figures } from "./figure.ts";
 import { chunks, forms, lengths, peers } from "./figures/attention.ts";
-import { family, scan } from "./figures/family.ts";
+import { family, newer, scan } from "./figures/family.ts";
 import {
   large,
   memory,
@@ -24,6 +24,16 @@ import {
 /** By their names. */
 export const FIGURES: Figures = {
   ...{ forms, lengths, peers, chunks, resolutions, tokens, memory, training },
-  ...{ family, scan, products, steps, operations, models, large, optimizers },
+  ...{
+    family,
+    newer,
+    scan,
+    products,
+    steps,
+    operations,
+    models,
+    large,
+    optimizers,
+  },
   ...{ mixer, overhead, recompute, flags, size, launches, kernels },
 };

@@ -74,7 +74,7 @@ export class StartedPeers implements Peers, AsyncDisposable {
     if (!this.scan) {
       throw new Error(`it is not installed; ${HOW_TO_GET_TORCH}`);
     }
-    for (let i = 0; i < 2; i++) this.pools.push(await startPools(threads));
+    for (let i = 0; i < 3; i++) this.pools.push(await startPools(threads));
     if (inBest) {
       this.#both = await startPools(threads, ["both"]);
       this.each = [this.pools[0]!, this.#both].flatMap(({ peers }) => peers);

@@ -298,6 +298,9 @@ const OBJECTS = new Set([
   "crop",
 ]);
 
+/** What a null stands for something in. */
+const MAY_BE_NULL = new Set(["transitionStep's input's b: null"]);
+
 /** The options that the message of an unknown one lists. */
 async function optionsOf(name: string, call: Calls[string]): Promise<string[]> {
   const failure = await failureOf(call, { nonsense: 1 });
@@ -346,6 +349,10 @@ for (
               ) continue;
               const failure = await failureOf(call, { [option]: wrong });
               const where = `${name}'s ${option}: ${JSON.stringify(wrong)}`;
+              if (MAY_BE_NULL.has(where)) {
+                assertEquals(failure, undefined, where);
+                continue;
+              }
               assert(failure, `${where} is accepted`);
               assert(
                 failure instanceof TypeError || failure instanceof RangeError,

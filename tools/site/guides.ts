@@ -44,7 +44,8 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       },
       {
         path: "docs/choosing.md",
-        about: "When to use which form and which decay, and how decays start",
+        about:
+          "When to use which form and which decay, what a state can track, and how decays start",
       },
       {
         path: "docs/models.md",

@@ -1,8 +1,11 @@
 /** What the family of linear transformers costs, and Mamba's scan. @module */
 import { planTransition } from "../../../lib/attention/planning/transition_kernel.ts";
 import { planForm } from "../../../lib/attention/planning/kernel.ts";
+import { SOFTMAX_ATTENTION } from "../../../lib/attention/planning/softmax_kernel.ts";
+import type { Reads } from "../../../lib/attention/forms/transition_inputs.ts";
+import { hasKernel } from "@lionjs/tfjs/kernel";
 import { type Pass, PASSES } from "../../measure/tensors.ts";
-import { HEAD_DIM } from "../../attention_problem.ts";
+import { HEAD_DIM, problemOf } from "../../attention_problem.ts";
 import { groupOf, once, tensorContender } from "../../group.ts";
 import { LIBRARY } from "../../library.ts";
 import {
@@ -11,7 +14,9 @@ import {
   type Member,
   openOperation,
   type Operation,
+  outputShape,
   scanOperation,
+  softmaxOperation,
   wrongIn,
 } from "../../operations.ts";
 import { type NamedPeer, peerContender } from "../../peers/torch.ts";
@@ -36,8 +41,8 @@ interface Subject {
   /** PyTorch's scan in chunks, of which the fastest size is timed. @default none */
   readonly torch?: {
     readonly name: string;
-    /** Which of two pairs of processes computes it. */
-    readonly pools: 0 | 1;
+    /** Which of the pairs of processes computes it, each one scan at a time. */
+    readonly pools: 0 | 1 | 2;
     readonly form: string;
     readonly chunks: readonly number[];
   };
@@ -119,46 +124,101 @@ function theirsOf(
 
 function tensorsOf({ inputs, dy }: Operation) {
   const arrays = inputs();
-  const [shape] = (arrays["v"] ?? arrays["x"])!;
+  const shape = [...outputShape(arrays)];
   return Object.entries({ ...arrays, dy: [shape, dy()] as const })
     .map(([name, [shape, values]]) => ({ name, shape, values }));
 }
 
+/** How a member of the family is computed, which says whether there is a kernel. */
+type Computed =
+  | { readonly by: "decays"; readonly diagonal: boolean }
+  | {
+    readonly by: "transitions";
+    readonly diagonal: boolean;
+    readonly reads: Reads;
+    readonly steps?: number;
+  }
+  | { readonly by: "softmax" }
+  | { readonly by: "TensorFlow.js's operations" };
+
 /** A member of the family. */
 function member(
   member: Member,
-  model: { readonly diagonal: boolean; readonly delta: boolean },
+  computed: Computed,
   torch?: Omit<NonNullable<Subject["torch"]>, "chunks">,
 ): Subject {
   return {
     operation: (length) => familyOperation(member, length),
-    whyNoKernel: (length) => whyNoKernel(model, length),
+    whyNoKernel: (length) => whyNoKernel(computed, length),
     ...torch && { torch: { ...torch, chunks: [32, 64, 128] } },
   };
 }
 
+const PER_TOKEN = { by: "decays", diagonal: false } as const;
+const TRANSITIONS = { by: "transitions", diagonal: false } as const;
+const PER_CHANNEL = { by: "transitions", diagonal: true } as const;
+const OPERATIONS = { by: "TensorFlow.js's operations" } as const;
+
 /** By what they are called; forms are torch_peer.py's names. */
 const MEMBERS: Subjects = {
-  scalar: member("scalar", { diagonal: false, delta: false }),
-  diagonal: member("gatedLinearAttention", { diagonal: true, delta: false }, {
+  scalar: member("scalar", PER_TOKEN),
+  diagonal: member("gatedLinearAttention", { by: "decays", diagonal: true }, {
     ...{ name: "PyTorch GLA", pools: 0, form: "diagonal" },
   }),
-  "gated delta": member("gatedDeltaNet", { diagonal: false, delta: true }, {
+  "gated delta": member("gatedDeltaNet", { ...TRANSITIONS, reads: "delta" }, {
     ...{ name: "PyTorch gated delta rule", pools: 1, form: "gated delta" },
   }),
-  "Kimi delta": member("kimiDeltaAttention", { diagonal: true, delta: true }),
+  "Kimi delta": member("kimiDeltaAttention", {
+    ...{ ...PER_CHANNEL, reads: "delta" },
+  }),
 };
 
-/** Of a member of the family: beside attention with scalar decays, PyTorch's scan, and itself. */
+/** Members that are newer than the paper, and what they are compared with. */
+const NEWER: Subjects = {
+  "gated delta": member("gatedDeltaNet", { ...TRANSITIONS, reads: "delta" }),
+  Comba: member("comba", { ...TRANSITIONS, reads: "tied" }),
+  DeltaProduct: member(
+    "deltaProduct",
+    { ...TRANSITIONS, reads: "delta", steps: 2 },
+    { name: "PyTorch DeltaProduct", pools: 0, form: "DeltaProduct" },
+  ),
+  "Kimi delta": member("kimiDeltaAttention", {
+    ...{ ...PER_CHANNEL, reads: "delta" },
+  }),
+  "Gated DeltaNet-2": member(
+    "gatedDeltaNet2",
+    { ...PER_CHANNEL, reads: "tied" },
+    {
+      ...{ name: "PyTorch Gated DeltaNet-2", pools: 1 },
+      form: "Gated DeltaNet-2",
+    },
+  ),
+  "RWKV-7": member("rwkv7", { ...PER_CHANNEL, reads: "untied" }, {
+    ...{ name: "PyTorch RWKV-7", pools: 2, form: "RWKV-7" },
+  }),
+  "Mamba-2": member("mamba2", PER_TOKEN),
+  "Mamba-3": member("mamba3", PER_TOKEN),
+  softmax: {
+    operation: (length) =>
+      softmaxOperation(() => problemOf("lit", HEADS, length)),
+    whyNoKernel: (length) => whyNoKernel({ by: "softmax" }, length),
+  },
+  "forgetting attention": member("forgettingAttention", { by: "softmax" }),
+  "log-linear attention": member("logLinearAttention", OPERATIONS),
+  PaTH: member("pathAttention", OPERATIONS),
+};
+
+/** Of a member of the family: beside another one, PyTorch's scan, and itself. */
 function memberBounds(
   series: string,
   forward: number,
   gradients: number,
   torch?: string,
+  beside = "scalar",
 ): Bound[] {
   const own = { at: [4096], series };
   return [
-    ...bothPasses(forward, gradients, { ...own, beside: "scalar" }),
+    ...bothPasses(forward, gradients, { ...own, beside }),
     ...bothPasses(4.3, 4.3, { ...own, beside: { at: 1024 } }),
     ...torch === undefined
       ? []
@@ -168,6 +228,20 @@ function memberBounds(
       ...{ beside: plainOf(series), most: 1 },
     },
   ];
+}
+
+/** How members are measured, forward and with gradients. */
+function measuringOf(members: Subjects): Figure["measure"] {
+  return measuring({
+    sizes: {
+      ...{ gpu: [4096, 16_384], wasm: [1024, 4096], software: [256], cpu: [] },
+    },
+    quick: [64],
+    // Shaders of their gradients take minutes to compile in software.
+    passes: ({ power }) => power === "software" ? PASSES.slice(0, 1) : PASSES,
+    ...besideOthers(members),
+    settings: () => ({ heads: HEADS, "columns of a head": HEAD_DIM }),
+  });
 }
 
 /** Attention with kinds of decays and the delta rule. */
@@ -189,16 +263,39 @@ for the gated delta rule; on WebGPU the same in TensorFlow.js operations.`,
     ...memberBounds("Kimi delta", 4, 5),
   ],
   seconds: { gpu: 40, wasm: 60, software: 30, cpu: 0 },
-  measure: measuring({
-    sizes: {
-      ...{ gpu: [4096, 16_384], wasm: [1024, 4096], software: [256], cpu: [] },
-    },
-    quick: [64],
-    // Shaders of their gradients take minutes to compile in software.
-    passes: ({ power }) => power === "software" ? PASSES.slice(0, 1) : PASSES,
-    ...besideOthers(MEMBERS),
-    settings: () => ({ heads: HEADS, "columns of a head": HEAD_DIM }),
-  }),
+  measure: measuringOf(MEMBERS),
+};
+
+/** Members that are newer than the paper, each beside what it is made from. */
+export const newer: Figure = {
+  title: "What the newer members cost",
+  short: "the newer members of the family",
+  about:
+    `The gated delta rule beside Comba and DeltaProduct, of two steps a token; Kimi Delta
+Attention beside Gated DeltaNet-2 and RWKV-7; Mamba-3 beside Mamba-2, and forgetting
+attention beside softmax attention. Both directions; all but these last two in chunks,
+not normalised. On WebAssembly PyTorch takes part, with scans in chunks for DeltaProduct,
+Gated DeltaNet-2 and RWKV-7; on WebGPU the same in TensorFlow.js operations.`,
+  axis: "tokens",
+  column: "tokens",
+  torch: "beside",
+  bounds: [
+    ...memberBounds("Comba", 1.1, 1.1, undefined, "gated delta"),
+    ...memberBounds(
+      ...["Gated DeltaNet-2", 1.1, 1.1, "PyTorch Gated DeltaNet-2"] as const,
+      "Kimi delta",
+    ),
+    ...memberBounds("RWKV-7", 1.7, 1.7, "PyTorch RWKV-7", "Gated DeltaNet-2"),
+    ...memberBounds(
+      ...["DeltaProduct", 2, 2, "PyTorch DeltaProduct", "gated delta"] as const,
+    ),
+    ...memberBounds("Mamba-3", 1.6, 1.6, undefined, "Mamba-2"),
+    ...bothPasses(1.15, 1.15, {
+      ...{ series: "forgetting attention", beside: "softmax", at: [4096] },
+    }),
+  ],
+  seconds: { gpu: 80, wasm: 120, software: 70, cpu: 0 },
+  measure: measuringOf(NEWER),
 };
 
 /** As in Vision Mamba's smallest model. */
@@ -250,20 +347,23 @@ the same in TensorFlow.js operations.`,
   }),
 };
 
-/** Why a model has no kernel on the current backend; `null` if it has one. */
-function whyNoKernel(
-  { diagonal, delta }: Parameters<typeof member>[1],
-  length: number,
-): string | null {
-  const request = {
+/** Why a member has no kernel on the current backend; `null` if it has one. */
+function whyNoKernel(computed: Computed, length: number): string | null {
+  const sizes = {
     ...{ batch: 1, heads: HEADS, length, chunkSize: undefined },
-    ...{ headDim: HEAD_DIM, valueDim: HEAD_DIM, diagonal, causal: false },
+    ...{ headDim: HEAD_DIM, valueDim: HEAD_DIM, causal: false },
   };
-  const plan = delta
-    ? planTransition({ ...request, reads: "delta", steps: 1 })
-    : planForm("chunkwise", {
-      ...request,
-      ...{ decays: true, normalize: false, precision: "f32" },
-    });
+  if (computed.by === "softmax") {
+    return hasKernel(SOFTMAX_ATTENTION) ? null : "the backend has no kernel";
+  }
+  if (computed.by === "TensorFlow.js's operations") {
+    return `it is made of ${computed.by}`;
+  }
+  const plan = computed.by === "decays"
+    ? planForm("chunkwise", {
+      ...{ ...sizes, diagonal: computed.diagonal, decays: true },
+      ...{ normalize: false, precision: "f32" },
+    })
+    : planTransition({ ...sizes, steps: 1, ...computed });
   return "refusal" in plan ? plan.refusal : null;
 }

@@ -10,6 +10,7 @@ import {
   assertEpsilon,
   assertFloat,
   assertPositiveInteger,
+  shown,
 } from "@lionjs/base";
 import type { AttentionSettings } from "./form.ts";
 
@@ -79,6 +80,13 @@ export function assertTransition(
   { steps = 1, ...options }: CommonOptions & { steps?: number | undefined },
 ): CheckedOptions<CheckedTransition> {
   assertPositiveInteger("steps", steps);
+  if (others.b && !others.a) {
+    throw new TypeError(
+      `a should be a tensor where b is one, since b is where what a reads is added, got ${
+        shown(others.a)
+      }: pass b as null too if nothing is read`,
+    );
+  }
   const checked = assertAttention({ q, k, v }, options, { steps });
   const rows = checked.vectors.k.shape.slice(0, 3);
   const axes = axesOf(steps);

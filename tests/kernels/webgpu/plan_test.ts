@@ -207,7 +207,7 @@ Deno.test("planDiagonal() says how many launches, and what they need", () => {
   assert("how" in piece && piece.how === "webgpu, 6 launches");
   const long = plan({ chunkSize: 4096 });
   assert("chunkSize" in long && long.chunkSize === 256);
-  // The largest buffer has the queries, the keys and those decays.
+  // The largest buffer has the queries, the keys, and all decays.
   const ofSequence = 32 * 2 * 4 * (3 * 32 + 1 + 8) * 64;
   const twoPasses = plan({}, { maxStorageBufferBindingSize: 2 * ofSequence });
   assert("how" in twoPasses && twoPasses.how === "webgpu, 11 launches");
