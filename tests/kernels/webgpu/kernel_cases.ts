@@ -16,6 +16,7 @@ import { decayOf, LION, type LionCase } from "../../subjects/lion.ts";
 import { PIECE } from "../../subjects/pieces.ts";
 import { SCAN } from "../../subjects/selective_scan.ts";
 import { SOFTMAX } from "../../subjects/softmax.ts";
+import { TRANSITION } from "../../subjects/transition.ts";
 import {
   type AnySubject,
   resultOf,
@@ -109,7 +110,7 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
     subject: LION,
     case: { ...TWO_SIDED, decay: "source of channels" },
     shaders: [
-      "transition_outputs READERS=1",
+      "transition_outputs sums",
       "transition_vector_gradients READERS=1",
     ],
   },
@@ -128,6 +129,14 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
       "transition_products READERS=2",
       "transition_vector_gradients READERS=2",
     ],
+  },
+  "transitions of rank one": {
+    subject: TRANSITION,
+    case: {
+      ...{ ...SIZES, reads: "untied", decay: "arrival of channels" },
+      causal: false,
+    },
+    shaders: ["transition_vector_gradients READERS=2 WRITERS=2"],
   },
   "softmax attention": {
     subject: SOFTMAX,

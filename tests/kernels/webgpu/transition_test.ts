@@ -27,7 +27,7 @@ onEachBackend(
         { delta: { chunkSize: 32 }, channels: { chunkSize: 32 } },
       );
       // Six sequences, two at once.
-      assertEquals("how" in plan && plan.how, "webgpu, 15 launches");
+      assertEquals("how" in plan && plan.how, "webgpu, 20 launches");
       return failuresOf(DELTA, c, backend);
     });
     assertEquals(wrong, []);

@@ -61,9 +61,28 @@ export function planOf(
   // Of operands, scores and outputs; of the system; of the states and what V adds to them.
   const launches = 3 + Number(reads !== "none") +
     Number(hasStates) * (1 + Number(gives));
+  const copies = copiesOf(layout);
   return {
     chunkSize,
-    scratchBytes: batches[0]!.sequences * recordBytes(layout).all,
-    how: inLaunches(batches.length * launches),
+    scratchBytes: batches[0]!.sequences * recordBytes(layout).all +
+      sequences * copies.bytes,
+    how: inLaunches(batches.length * launches + copies.launches),
+  };
+}
+
+/** The copies of vectors to a multiple of four columns, and the bytes that they take of a sequence. */
+function copiesOf(
+  { reads, decay, directions, length, steps, ...layout }: Layout,
+): { launches: number; bytes: number } {
+  const { headDim, valueDim, headVecs, valueVecs, hasRowSums } = layout;
+  const areKeys = headDim % 4 !== 0, areValues = valueDim % 4 !== 0;
+  const ofSteps = { none: 1, delta: 1, tied: 2, untied: 3 }[reads];
+  const ofTokens = 1 + (decay === "channel" ? directions : 0);
+  const values = Number(areValues || hasRowSums);
+  const vecs = Number(areKeys) * (ofTokens + steps * ofSteps) * headVecs +
+    values * steps * valueVecs;
+  return {
+    launches: Number(areKeys) * (ofTokens + ofSteps) + values,
+    bytes: 16 * length * vecs,
   };
 }
