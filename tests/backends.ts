@@ -49,9 +49,7 @@ export function markLong(backends: readonly BackendName[]): void {
 }
 
 /** Whether only what a sample leaves out is run. */
-const IS_REST = ["rest", "fast-rest"].includes(
-  Deno.env.get("LION_TESTS") ?? "",
-);
+const IS_REST = Deno.env.get("LION_TESTS") === "rest";
 
 /** What else a test may say of itself. */
 export interface TestOptions {

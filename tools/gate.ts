@@ -119,7 +119,7 @@ const FAST_FILES = (await Promise.all(FAST_FOLDERS.map(testsIn))).flat()
  *
  * @param tests The part of the matrices, as tests/sample.ts has it.
  */
-function fast(tests: "fast" | "fast-rest" | "all"): Step[] {
+function fast(tests: "fast" | "all"): Step[] {
   const env = {
     LION_BACKENDS: "wasm",
     LION_TESTS: tests,
@@ -344,7 +344,6 @@ async function allTests(isRest: boolean): Promise<Task> {
         },
       },
       BESIDE_TORCH,
-      ...fast("fast-rest"),
       notebooks(...names),
     ],
   };
@@ -423,7 +422,11 @@ ${task.about}
 Its commands, one after another:
 
 ${task.steps.map((step) => `  ${commandOf(step)}`).join("\n")}
-${hasRest ? "\n  --rest   only what \`deno task test\` leaves out" : ""}
+${
+    hasRest
+      ? "\n  --rest   what \`deno task test\` leaves out, a third of the cases on software WebGPU"
+      : ""
+  }
   --help   print this`;
   if (!hasRest) return readCommandLine(usage, {}, () => task, args);
   return readCommandLine(

@@ -48,6 +48,15 @@ const GROUPS: Readonly<Record<GroupName, Group>> = {
  * For each group of {@linkcode groupWords}, how many letters its words are made
  * of, which is the size of a model's vocabulary, and how many elements the group
  * has, which is the number of its classes.
+ *
+ * @example A model of words of three points
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { GROUP_SIZES } from "@lionjs/lion/datasets";
+ *
+ * const { letters: vocabularySize, elements: numClasses } = GROUP_SIZES.S3;
+ * assertEquals({ vocabularySize, numClasses }, { vocabularySize: 6, numClasses: 6 });
+ * ```
  */
 export const GROUP_SIZES: Readonly<
   Record<GroupName, { readonly letters: number; readonly elements: number }>

@@ -89,9 +89,9 @@ export function diagonalGradient(call: AttentionArguments): tf.TensorInfo[] {
   const run = open(call, true);
   const { layout } = run;
   const gradients = run.gradients(["q", "k", "v", "f", "g"]);
-  // The gradient in the sums of all sequences.
+  // The gradient in the sums of all sequences, in the place of that in y.
   const tokens = tf.util.sizeFromShape(q!.shape.slice(0, 3));
-  const sums = run.floats("sums", cotangentNumbers(tokens, layout, 0));
+  const sums = run.floats("dy", cotangentNumbers(tokens, layout, 0));
   for (const part of run.batches) {
     const problem = { ...attributes, ...layout, ...part, tokens };
     const tensors = { dy: dy!, y: y!, rowSums: rowSums!, g: sums };

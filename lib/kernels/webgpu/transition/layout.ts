@@ -163,7 +163,7 @@ export function ofSweeps(
   const { directions, chunks, chunkSize, length, headDim, valueDim } = layout;
   const { rows, headVecs, valueVecs, decayVecs, operandVecs } = layout;
   const records = batch.sequences * directions * chunks;
-  const vecs = ["pairs", "operands", "found", "states", "dstates", "sums"];
+  const vecs = ["pairs", "operands", "found", "states", "dstates"];
   const vectors = ["q", "k", "v", "a", "b", "dy", "f", "g"];
   const numbers = ["beta", "dbeta", "rowSums"];
   const borders = ["before", "after", "forward", "backward"];
@@ -367,21 +367,13 @@ fn value_of(writer: u32, chunk: Chunk, row: u32, vec: u32) -> vec4f {${found}
 /** WGSL function `row_of_v` of {@linkcode valuesOf}. */
 export const ROW_OF_V: string = rowsOf("v", "valueVecs");
 
-/** The name of the gradient in the sums that queries read, with a column for row sums if there are any. */
-export const slopesIn = ({ hasRowSums }: Layout): "sums" | "dy" =>
-  hasRowSums ? "sums" : "dy";
-
 /** WGSL function `slope_of(reader, chunk, row, vec)`: the gradient in what a row reads. */
-export function slopesOf(layout: Layout): string {
-  const slope = layout.hasRowSums
-    ? "select(vec4f(), sums[token_of(chunk, row) * uniforms.valueVecs + vec], has_query(chunk, row))"
-    : "uniforms.scale * row_of_dy(chunk, row, vec)";
-  const dy = layout.hasRowSums ? "" : rowsOf("dy", "valueVecs", "query");
-  const found = layout.reads === "none" ? "" : /* wgsl */ `
+export function slopesOf({ reads }: Layout): string {
+  const found = reads === "none" ? "" : /* wgsl */ `
   if (reader == 1u) { return found[at_slope(chunk, row, vec)]; }`;
-  return /* wgsl */ `${dy}
+  return /* wgsl */ `${rowsOf("dy", "valueVecs", "query")}
 fn slope_of(reader: u32, chunk: Chunk, row: u32, vec: u32) -> vec4f {${found}
-  return ${slope};
+  return uniforms.scale * row_of_dy(chunk, row, vec);
 }
 `;
 }

@@ -43,6 +43,7 @@ export function outputsProgram(
     name: "transition_outputs",
     width: widthOf(layout),
     constants: { HAS_STATES: hasStates },
+    variants: [hasRowSums && "sums"],
     reads: [
       ...["v", "pairs", "operands"],
       reads !== "none" && "found",

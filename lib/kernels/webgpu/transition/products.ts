@@ -17,7 +17,6 @@ import {
   EACH_PAIR,
   type Layout,
   ofSweeps,
-  slopesIn,
   slopesOf,
   valuesOf,
 } from "./layout.ts";
@@ -33,7 +32,7 @@ export function productsProgram(
     name: "transition_products",
     constants: { HAS_STATES: hasStates },
     reads: [
-      ...["v", slopesIn(layout), ...reads === "none" ? [] : ["found"]],
+      ...["v", "dy", ...reads === "none" ? [] : ["found"]],
       ...hasStates ? ["states", "dstates"] : [],
     ],
     writes: ["pairs", "operands"],

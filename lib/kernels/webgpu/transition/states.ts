@@ -22,7 +22,6 @@ import {
   LARGEST_CHUNK,
   type Layout,
   ofSweeps,
-  slopesIn,
   slopesOf,
 } from "./layout.ts";
 
@@ -79,7 +78,7 @@ export function statesProgram(
     variants: [...enters, ...leaves],
     reads: [
       ...["operands", ...enters],
-      ...isReading && isBack ? ["pairs", slopesIn(layout)] : [],
+      ...isReading && isBack ? ["pairs", "dy"] : [],
     ],
     writes: ["states", ...isReading ? ["found"] : [], ...leaves],
     integers: {

@@ -11,7 +11,6 @@ import {
   type Layout,
   ofSweeps,
   ROW_OF_V,
-  slopesIn,
   slopesOf,
 } from "./layout.ts";
 
@@ -26,7 +25,7 @@ export function sumsProgram(
     name: "transition_sums",
     constants: { IS_GRADIENT: isGradient },
     reads: [
-      ...["operands", isGradient ? slopesIn(layout) : "v"],
+      ...["operands", isGradient ? "dy" : "v"],
       isGradient && layout.reads !== "none" && "found",
     ],
     writes: ["states"],

@@ -10,7 +10,6 @@ import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { gateGradientsProgram } from "./gate_gradients.ts";
 import {
   type ChunkProgram,
-  INPUTS,
   type Layout,
   layoutOf,
   recordSizes,

@@ -13,7 +13,6 @@ import {
   type ChunkProgram,
   type Layout,
   ofChunks,
-  slopesIn,
   slopesOf,
   widthOf,
 } from "./layout.ts";
@@ -33,7 +32,7 @@ export function valueGradientsProgram(
     width: widthOf(layout),
     constants: { HAS_STATES: meetsStates },
     reads: [
-      ...["pairs", slopesIn(layout)],
+      ...["pairs", "dy"],
       reads !== "none" && "found",
       ...meetsStates ? ["operands", "dstates"] : [],
     ],
@@ -50,13 +49,14 @@ export function valueGradientsProgram(
 }
 
 const FOUND = /* wgsl */ `
-fn slopes_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 8> {
+fn slopes_of(chunk: Chunk, row: u32, vecs: vec2u) -> array<vec4f, 8> {
   var sum = array<vec4f, 8>();
-  for (var r = 0u; r < 8u; r++) { // unroll
-    let i = min(row + r, uniforms.rows - 1u);
-    sum[r] = slope_of(1u, chunk, i, vec);
-    if (is_once(chunk)) {
-      sum[r] -= pairs[at_pair(chunk, 0u, 0u, i, i / 4u)][i % 4u] * slope_of(0u, chunk, i, vec);
+  for (var half = 0u; half < 2u; half++) { // unroll
+    for (var r = 0u; r < 4u; r++) { // unroll
+      sum[4u * half + r] = slope_of(1u, chunk, row + r, vecs[half]);
+      if (is_once(chunk)) {
+        sum[4u * half + r] -= pairs[at_pair(chunk, 0u, 0u, row + r, row / 4u)][r] * slope_of(0u, chunk, row + r, vecs[half]);
+      }
     }
   }
   return sum;
@@ -64,30 +64,34 @@ fn slopes_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 8> {
 `;
 
 const OF_STATES = /* wgsl */ `
-fn of_state(chunk: Chunk, n: u32, vec: u32, i: u32) -> vec4f {
+fn state_of(chunk: Chunk, n: u32, vec: u32) -> mat4x4f {
   let at = at_state(chunk, 4u * n, vec);
   let stride = uniforms.valueVecs;
-  return mat4x4f(dstates[at], dstates[at + stride], dstates[at + 2u * stride], dstates[at + 3u * stride])
-    * operands[at_operand(chunk, ROW_KINDS - 1u, i, n)];
+  return mat4x4f(dstates[at], dstates[at + stride], dstates[at + 2u * stride], dstates[at + 3u * stride]);
 }
+fn key_of(chunk: Chunk, row: u32, n: u32) -> vec4f { return operands[at_operand(chunk, ROW_KINDS - 1u, row, n)]; }
 `;
-const NO_STATES =
-  "fn of_state(chunk: Chunk, n: u32, vec: u32, i: u32) -> vec4f { return vec4f(); }\n";
+const NO_STATES = /* wgsl */ `
+fn state_of(chunk: Chunk, n: u32, vec: u32) -> mat4x4f { return mat4x4f(); }
+fn key_of(chunk: Chunk, row: u32, n: u32) -> vec4f { return vec4f(); }
+`;
 
 const GIVEN = /* wgsl */ `
-fn slopes_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 8> {
+fn slopes_of(chunk: Chunk, row: u32, vecs: vec2u) -> array<vec4f, 8> {
   var sum = array<vec4f, 8>();
   for (var n = 0u; HAS_STATES && n < uniforms.headVecs; n++) {
-    for (var r = 0u; r < 8u; r++) { // unroll
-      sum[r] += of_state(chunk, n, vec, min(row + r, uniforms.rows - 1u));
+    for (var half = 0u; half < 2u; half++) { // unroll
+      let state = state_of(chunk, n, vecs[half]);
+      for (var r = 0u; r < 4u; r++) { // unroll
+        sum[4u * half + r] += state * key_of(chunk, row + r, n);
+      }
     }
   }
   for (var i = row; i < uniforms.rows; i++) {
     for (var reader = 0u; reader < READERS; reader++) { // unroll
-      let slope = slope_of(reader, chunk, i, vec);
+      let scores = pairs[at_pair(chunk, reader, WRITERS - 1u, i, row / 4u)];
       for (var half = 0u; half < 2u; half++) { // unroll
-        let block = row / 4u + half;
-        let scores = select(vec4f(), pairs[at_pair(chunk, reader, WRITERS - 1u, i, block)], block <= i / 4u);
+        let slope = slope_of(reader, chunk, i, vecs[half]);
         for (var r = 0u; r < 4u; r++) { // unroll
           sum[4u * half + r] += scores[r] * slope;
         }
@@ -99,19 +103,24 @@ fn slopes_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 8> {
 `;
 
 const VALUES = /* wgsl */ `
+  let last = uniforms.valueVecs - 1u;
   for (var direction = 0u; direction < uniforms.directions; direction++) {
     let chunk = chunk_of(first_sweep + direction, number);
-    for (var item = local; item < (uniforms.rows + 7u) / 8u * uniforms.valueVecs; item += THREADS) {
-      let row = item / uniforms.valueVecs * 8u;
-      let vec = item % uniforms.valueVecs;
-      let sum = slopes_of(chunk, row, vec);
-      for (var r = 0u; r < 8u; r++) { // unroll
-        if (row + r < uniforms.rows && has_step(chunk, row + r)) {
-          let step = step_of(chunk, row + r);
-          write_dv(step, vec, select(sum[r], read_dv(step, vec) + sum[r], direction > 0u));
+    for (var item = local; item < uniforms.rows / 4u * ((last + 2u) / 2u); item += THREADS) {
+      // With one step for each token, a thread has the same four tokens in both directions.
+      let block = item / ((last + 2u) / 2u);
+      let row = 4u * select(block, uniforms.rows / 4u - 1u - block, chunk.back);
+      let vec = item % ((last + 2u) / 2u) * 2u;
+      let sum = slopes_of(chunk, row, vec2u(vec, min(vec + 1u, last)));
+      for (var half = 0u; half < 2u; half++) { // unroll
+        for (var r = 0u; r < 4u; r++) { // unroll
+          if (vec + half <= last && has_step(chunk, row + r)) {
+            let step = step_of(chunk, row + r);
+            write_dv(step, vec + half, select(sum[4u * half + r], read_dv(step, vec + half) + sum[4u * half + r], chunk.back));
+          }
         }
       }
     }
-    storageBarrier();
+    if (STEPS > 1u) { storageBarrier(); }
   }
 `;

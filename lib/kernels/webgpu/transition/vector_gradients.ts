@@ -197,7 +197,9 @@ const VECTORS = /* wgsl */ `
   for (var direction = 0u; direction < uniforms.directions; direction++) {
     let chunk = chunk_of(first_sweep + direction, number);
     for (var item = local; item < uniforms.rows / 4u * uniforms.headVecs; item += THREADS) {
-      let row = item / uniforms.headVecs * 4u;
+      // With one step for each token, a thread has the same four tokens in both directions.
+      let block = item / uniforms.headVecs;
+      let row = 4u * select(block, uniforms.rows / 4u - 1u - block, chunk.back);
       let vec = item % uniforms.headVecs;
       var earlier = Before();
       var later = After();
@@ -259,6 +261,6 @@ const VECTORS = /* wgsl */ `
         }
       }
     }
-    storageBarrier();
+    if (STEPS > 1u) { storageBarrier(); }
   }
 `;

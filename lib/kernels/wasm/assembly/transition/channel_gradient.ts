@@ -17,7 +17,7 @@ import { multiplyAdd } from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Gradients in the log decays of the chunk, `[count, headDim]`. */
 export let slopes: usize = 0;
-/** Of those, what all steps of the chunk have, `[headDim]`. */
+/** Parts of these gradients that all steps of the chunk have, `[headDim]`. */
 let through: usize = 0;
 /** Rows for {@link diagonalGradients}. */
 let scratch: usize = 0;

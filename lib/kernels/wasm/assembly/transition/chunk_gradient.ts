@@ -178,7 +178,7 @@ function pairGradients(written: usize): void {
   if (scores.isMild) channels.shrinkGradients(dWritersOut);
 }
 
-/** Fills the gradients in the scores of so many readers from one on. */
+/** Fills the gradients in the scores of `rows` readers from `first` on. */
 function scoreGradients(first: i32, rows: i32, step: i32): void {
   const offset = first * scores.scoreBytes;
   for (let w = 0; w < chunk.writerRows; w += chunk.rows) {
@@ -196,8 +196,8 @@ function scoreGradients(first: i32, rows: i32, step: i32): void {
 }
 
 /**
- * Takes the gradients in the scores of so many readers to these, and to writers, whose
- * gradients so far have a weight.
+ * Takes the gradients in the scores of `rows` readers from `first` on to these, and to
+ * the writers, whose gradients so far count by a weight.
  */
 function rowGradients(first: i32, rows: i32, step: i32, weight: f32): void {
   const stride = sizes.headStride, begin = first * stride;

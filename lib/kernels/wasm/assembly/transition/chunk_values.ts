@@ -52,7 +52,7 @@ export function solve(before: usize, z: usize): usize {
   return writtenWith(z);
 }
 
-/** What the chunk writes, given its Z. */
+/** Returns what the chunk writes, `[writerRows, valueDim]`, given its Z. */
 export function writtenWith(z: usize): usize {
   if (!untied) return tied ? z : chunk.v;
   const bytes = chunk.count * valueStride;

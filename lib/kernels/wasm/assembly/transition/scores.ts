@@ -189,7 +189,7 @@ export function score(): void {
   }
 }
 
-/** Fills the scores of so many readers from one on. */
+/** Fills the scores of `rows` readers from `first` on. */
 function scoreReaders(first: i32, rows: i32, step: i32): void {
   const stride = sizes.headStride;
   for (let w = 0; w < chunk.writerRows; w += chunk.rows) {

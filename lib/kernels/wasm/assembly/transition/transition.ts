@@ -41,7 +41,7 @@ export let meetInMiddle: bool = false;
  * or along rows b of their own.
  */
 export let reads: bool = false, tied: bool = false, untied: bool = false;
-/** By how many rows the decays of rows a lag behind those of queries. */
+/** A row of a has the decays of a query that lies `lag` rows before. */
 export let lag: i32 = 0;
 /** Bytes of a state, [headDim, valueDim]. */
 export let transitionStateBytes: usize = 0;
