@@ -494,6 +494,7 @@ export function familyOperation(
             options,
           );
         }
+        if (!library[member]) throw new Error(`there is no ${member}`);
         const call = library[member] as unknown as (
           inputs: Record<string, tf.Tensor>,
           options: Directed & { readonly scale: number },

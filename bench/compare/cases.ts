@@ -133,7 +133,11 @@ function softmaxCases(length: number): Case[] {
 
 function familyCases(length: number): Case[] {
   const directions = { "both directions": false, causal: true };
-  return MEMBERS.flatMap((member) =>
+  // PaTH keeps all scores, for which memory does not last.
+  const members = length > 2048
+    ? MEMBERS.filter((member) => member !== "pathAttention")
+    : MEMBERS;
+  return members.flatMap((member) =>
     Object.entries(directions).flatMap(([direction, causal]) =>
       bothPasses(
         { section: "family", name: `${member}, ${direction}`, length },

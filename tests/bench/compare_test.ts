@@ -5,6 +5,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { family } from "@lionjs/lion/family";
+import "@tensorflow/tfjs-backend-cpu";
 import { casesOf } from "../../bench/compare/cases.ts";
 import {
   type ComparedCase,
@@ -12,12 +14,36 @@ import {
   tellComparison,
   titleOf,
 } from "../../bench/compare/compare_revisions.ts";
-import { wrongIn } from "../../bench/operations.ts";
+import {
+  familyOperation,
+  type Library,
+  MEMBERS,
+  openOperation,
+  wrongIn,
+} from "../../bench/operations.ts";
 import { commitOf } from "../../bench/compare/revision.ts";
 
 Deno.test("the cases of a comparison have titles of their own", () => {
   const titles = casesOf([64, 128]).map(titleOf);
   assertEquals(new Set(titles).size, titles.length);
+});
+
+Deno.test("all models of the family are compared", () => {
+  const functions = family.map((member) => member.function.name);
+  assertEquals(
+    functions.filter((name) => !(MEMBERS as string[]).includes(name)),
+    [],
+  );
+});
+
+Deno.test("a member that a revision lacks is an error of its own", async () => {
+  const { results, dispose } = openOperation(
+    familyOperation("comba", 8),
+    {} as Library,
+    "forward",
+  );
+  await assertRejects(() => results(), Error, "there is no comba");
+  dispose();
 });
 
 Deno.test("wrongIn() judges gradients that may cancel by the largest of them", () => {
