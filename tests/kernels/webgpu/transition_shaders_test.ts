@@ -6,12 +6,12 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { Reads } from "../../../lib/attention/forms/transition_inputs.ts";
 import type { TransitionRequest } from "../../../lib/attention/planning/transition_kernel.ts";
 import { gateGradientsProgram } from "../../../lib/kernels/webgpu/transition/gate_gradients.ts";
 import {
   type ChunkProgram,
   layoutOf,
-  type Reads,
   type Sizes,
 } from "../../../lib/kernels/webgpu/transition/layout.ts";
 import { operandsProgram } from "../../../lib/kernels/webgpu/transition/operands.ts";

@@ -21,7 +21,7 @@ import type { Ends } from "./states.ts";
 import { TransitionCall } from "./transition_call.ts";
 import { planOf } from "./transition_plan.ts";
 
-/** What all of these problems have in common. */
+/** The sizes that all problems with diagonal decays have in common. */
 const DIAGONAL = {
   reads: "none",
   decay: "channel",

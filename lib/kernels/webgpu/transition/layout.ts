@@ -18,6 +18,7 @@
  *
  * @module
  */
+import type { Reads } from "../../../attention/forms/transition_inputs.ts";
 import type { Constants, Program } from "@lionjs/tfjs/webgpu";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
@@ -25,9 +26,6 @@ import type { SequenceBatch } from "../frame/sequence_batches.ts";
 export const LARGEST_CHUNK = 32;
 /** Threads of a workgroup. */
 const THREADS = 64;
-
-/** What each step reads from the state. */
-export type Reads = "none" | "delta" | "tied" | "untied";
 
 /** The sizes of a problem, and how it is divided into chunks and sweeps. */
 export interface Sizes {
