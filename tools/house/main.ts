@@ -91,7 +91,7 @@ async function measures(): Promise<Measure[]> {
     },
     {
       name: `lines of tests/{${TESTS}}`,
-      most: 16000,
+      most: 19000,
       value: await linesOf(tests),
     },
     {
@@ -106,7 +106,7 @@ async function measures(): Promise<Measure[]> {
     },
     {
       name: "exported names",
-      most: 340,
+      most: 370,
       value: namesOf(await exportsOfEntries()).size,
     },
     {
@@ -116,7 +116,7 @@ async function measures(): Promise<Measure[]> {
     },
     {
       name: "kB of a page that imports one attention, on WebAssembly",
-      most: 350,
+      most: 360,
       value: Math.round(await pageBytes() / 1000),
     },
   ];
