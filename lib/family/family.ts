@@ -212,7 +212,7 @@ export const family: readonly FamilyMember[] = [
     lion: "LION-S, not normalised: arrival, turned b and c, two writes a token",
   },
   {
-    name: "Log-linear attention",
+    name: "Log-linear",
     function: logLinearAttention,
     paper: "Guo et al. 2025, arXiv:2506.04761",
     decay: "scalar",

@@ -78,8 +78,10 @@ async function runExample(url: string, code: string): Promise<void> {
   }
 }
 
+/** 0 for a program that imports no backend, 1 for TensorFlow.js's cpu, 2 for others. */
 const importsBackend = ({ code }: Example) =>
-  code.includes("@tensorflow/tfjs-backend-");
+  Number(code.includes("@tensorflow/tfjs-backend-")) +
+  Number(/@tensorflow\/tfjs-backend-(?!cpu)/.test(code));
 
 /** Registers a test for each program of one part of all files. */
 export async function testExamples(part: number): Promise<void> {
@@ -88,8 +90,8 @@ export async function testExamples(part: number): Promise<void> {
     files.map((file) => Deno.readTextFile(ROOT + file)),
   );
   const examples = files.flatMap((file, i) => examplesIn(file, texts[i]!))
-    // One that imports a backend opens it for all that follow.
-    .sort((a, b) => +importsBackend(a) - +importsBackend(b));
+    // One that imports a backend opens it for all that follow: most want the cpu's.
+    .sort((a, b) => importsBackend(a) - importsBackend(b));
   // In the repository, whose deno.json says what `@lionjs/lion` is.
   await Deno.mkdir(`${ROOT}out`, { recursive: true });
   const options = { dir: `${ROOT}out`, prefix: "examples-" };

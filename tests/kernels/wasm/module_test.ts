@@ -18,6 +18,7 @@ const DIVISORS = new Set([
   "splits",
   "parts",
   "repeats",
+  "steps",
   "reduced",
   "rowsPerTask",
   "columnsPerTask",
