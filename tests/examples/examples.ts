@@ -63,7 +63,7 @@ export function examplesIn(file: string, text: string): Example[] {
  * a worker of its own, so that what it computes before that is an error.
  */
 async function runExample(url: string, code: string): Promise<void> {
-  if (!code.includes("useBackend(")) return void await import(url);
+  if (!/(use|open)Backend\(/.test(code)) return void await import(url);
   const worker = new Worker(url, { type: "module" });
   try {
     await new Promise<void>((resolve, reject) => {
