@@ -38,8 +38,11 @@ const sampled = isFast ? "sample" : part;
 /** Divides no axis of a matrix of cases, so that it meets all values of each. */
 const EVERY = 11;
 
+/** Of cases that are made up, which have no axes. */
+const EVERY_DRAWN = 23;
+
 /** Of what that leaves, the rest computes one in so many: CI has 45 minutes for all. */
-const EVERY_REST = 3;
+const EVERY_REST = 5;
 
 /**
  * The same for cases that run the operations of TensorFlow.js that all cases run
@@ -83,14 +86,16 @@ export function partition<T>(
  * @param backend On which they are to be computed.
  * @param cases In an order in which the axes take turns.
  * @param isEdge Whether a case is always in the sample.
+ * @param every One in so many is in the sample.
  */
 export function sample<T>(
   backend: BackendName,
   cases: Iterable<T>,
   isEdge?: (one: T) => boolean,
+  every: number = EVERY,
 ): T[] {
   assertSampled();
-  const parts = partition(cases, isEdge);
+  const parts = partition(cases, isEdge, every);
   if (!isFast && !(backend === "webgpu" && isSoftware)) {
     return isRest ? [] : parts.all;
   }
@@ -134,11 +139,12 @@ export function sampleForms<T>(
   backend: BackendName,
   cases: Iterable<T>,
   isPlain: (one: T) => boolean,
+  every?: number,
 ): T[] {
   const all = [...cases];
   const hasKernel = (one: T) => backend !== "cpu" && !isPlain(one);
   return [
-    ...sample(backend, all.filter(hasKernel)),
+    ...sample(backend, all.filter(hasKernel), undefined, every),
     ...sampleShared(backend, all.filter((one) => !hasKernel(one))),
   ];
 }
@@ -158,7 +164,9 @@ export function sampleOf200<T>(
   isPlain?: (one: T) => boolean,
 ): T[] {
   const all = fc.sample(cases, { numRuns: 200, seed: 15 });
-  return isPlain ? sampleForms(backend, all, isPlain) : sample(backend, all);
+  return isPlain
+    ? sampleForms(backend, all, isPlain, EVERY_DRAWN)
+    : sample(backend, all, undefined, EVERY_DRAWN);
 }
 
 /**
