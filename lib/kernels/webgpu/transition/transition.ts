@@ -39,26 +39,31 @@ export function registerTransition(
   for (const operation of [TRANSITION, TRANSITION_WITH_STATE]) {
     register(operation, {
       forward: (call) => forward(call, operation === TRANSITION_WITH_STATE),
-      gradient: (call) => gradient(call, operation.gradientsIn),
+      gradient: (call) =>
+        gradient(
+          call,
+          operation.gradientsIn,
+          operation === TRANSITION_WITH_STATE,
+        ),
       plan: (request, { limits }) =>
         planTransition(request, limits, numbersFor(request)),
     });
   }
 }
 
-/** Opens a call. */
+/** Opens a call; with a state, also the first tokens of a sequence are a piece of it. */
 function open(
   { backend, inputs, attributes }: Arguments,
+  isPiece: boolean,
   hasGradient: boolean,
 ): TransitionCall {
-  const { f, before } = inputs;
+  const { f } = inputs;
   return new TransitionCall(backend, inputs as Inputs, {
     reads: readsOf(inputs as unknown as Parameters<typeof readsOf>[0]),
     decay: !f ? "none" : f.shape[3]! > 1 ? "channel" : "token",
     directions: attributes.causal ? 1 : 2,
     chunkSize: attributes.chunkSize,
-    isPiece: before !== undefined,
-    ...{ hasRowSums: false, hasGradient },
+    ...{ isPiece, hasRowSums: false, hasGradient },
   });
 }
 
@@ -66,7 +71,7 @@ function forward(call: Arguments, withState: boolean): tf.TensorInfo[] {
   const { inputs: { q, v, before }, attributes } = call;
   const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const valueDim = v!.shape[3]!;
-  const run = open(call, false);
+  const run = open(call, withState, false);
   const y = run.output("y", [batch, heads, length, valueDim]);
   const last = withState
     ? run.output("last", [batch, heads, headDim, valueDim])
@@ -81,9 +86,10 @@ function forward(call: Arguments, withState: boolean): tf.TensorInfo[] {
 function gradient(
   call: Arguments,
   names: readonly string[],
+  withState: boolean,
 ): tf.TensorInfo[] {
   const { inputs: { before, dforward }, attributes: { scale } } = call;
-  const run = open(call, true);
+  const run = open(call, withState, true);
   const gradients = run.gradients(names);
   const dbefore = before && gradients.at(-1);
   for (const part of run.batches) {
