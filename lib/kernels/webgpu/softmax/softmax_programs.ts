@@ -145,7 +145,7 @@ export function forwardProgram(
   { tiling, comparing }: Sharing,
 ): Program {
   const roles: Roles = {
-    decay: rows && "readers",
+    decay: rows ? "readers" : undefined,
     products: { scores: ["q", "k"] },
     sums: { values: "v" },
   };
@@ -159,7 +159,7 @@ export function forwardProgram(
     writes,
     directives: comparing?.directive ?? "",
     functions: [
-      tokensOf({ mask, segments }, rows && "rows"),
+      tokensOf({ mask, segments }, rows ? "rows" : "inputs"),
       comparing ? IN_SUBGROUPS : IN_MEMORY,
     ],
     body: FORWARD,

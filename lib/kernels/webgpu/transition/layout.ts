@@ -310,7 +310,8 @@ fn row_of_${name}(chunk: Chunk, row: u32, vec: u32) -> vec4f {
  */
 export function vectorsOf(layout: Layout): string {
   const { reads } = layout;
-  const rows = INPUTS[reads].filter((name) => name !== "beta").map((name) =>
+  const names: readonly string[] = INPUTS[reads];
+  const rows = names.filter((name) => name !== "beta").map((name) =>
     rowsOf(name, "headVecs", name === "q" ? "query" : "step")
   );
   const a = { none: "q", delta: "k", tied: "a", untied: "a" }[reads];
