@@ -25,7 +25,7 @@ let cosines: usize = 0, sines: usize = 0;
 let backCosines: usize = 0, backSines: usize = 0;
 
 /** The gradients of the angles by which a token's vectors are turned. */
-let slopes: usize = 0;
+let angleGradients: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
 export function layout(base: usize): usize {
@@ -36,7 +36,7 @@ export function layout(base: usize): usize {
   sines = allocate(bytes);
   backCosines = allocate(bytes);
   backSines = allocate(bytes);
-  slopes = allocate(bytes);
+  angleGradients = allocate(bytes);
   return allocate(0);
 }
 
@@ -236,9 +236,9 @@ function gradientOf(token: i32, t: i32, first: i32): void {
   memory.fill(dangles, 0, <usize> angles << 2);
   addGradients(token, token, cosines, sines);
   if (token > first) {
-    addRow(angles, slopes, dangles);
+    addRow(angles, angleGradients, dangles);
     // Turning all vectors changes nothing: the first one's angle has no gradient.
-    addScaledRow(angles, -1, slopes, job.dphase + rowOf(first, angles));
+    addScaledRow(angles, -1, angleGradients, job.dphase + rowOf(first, angles));
   }
   if (job.before === 0) return;
   const back = backPlace(token, t), dback = job.dv + rowOf(back, columns);
@@ -246,7 +246,7 @@ function gradientOf(token: i32, t: i32, first: i32): void {
   put(job.dbefore, token, dotFloats(columns, x, dback));
   addGradients(token, back, backCosines, backSines);
   if (token > first) {
-    addScaledRow(angles, -1, slopes, job.dphase + rowOf(token - 1, angles));
+    addScaledRow(angles, -1, angleGradients, job.dphase + rowOf(token - 1, angles));
   }
 }
 
@@ -261,7 +261,7 @@ function addGradients(
   let b = job.b + channels, db = job.db + channels;
   let c = job.c + channels, dc = job.dc + channels;
   let dk = job.dk + rowOf(place, headDim), dq = job.dq + rowOf(place, headDim);
-  let slope = slopes;
+  let target = angleGradients;
   for (let count = headDim; count > 0; count -= 4) {
     const cosines = v128.load(cosine), sines = v128.load(sine);
     const key = loadFirst(dk, count), query = loadFirst(dq, count);
@@ -278,8 +278,8 @@ function addGradients(
       f32x4.mul(loadFirst(c, count), swapped(ofQuery))
     );
     const difference = f32x4.sub(crossed, swapped(crossed));
-    v128.store64_lane(slope, i32x4.shuffle(difference, difference, 0, 2, 0, 2), 0);
-    slope += 8;
+    v128.store64_lane(target, i32x4.shuffle(difference, difference, 0, 2, 0, 2), 0);
+    target += 8;
     b += 16;
     c += 16;
     cosine += 16;

@@ -13,8 +13,9 @@
 //
 // A number for each channel scales q and k entry by entry, and the state H row by
 // row (in the backward pass, which has H transposed, column by column). That is
-// done by `decayedState`; `chunkDecay`, the factor of a whole state, is then 1. The
-// delta rule, whose values depend on the state, has a schedule of its own (delta.ts).
+// done by `decayedState`; `chunkDecay`, the factor of a whole state, is then 1.
+// Transitions of rank one, which read the state that they write to, have a schedule of
+// their own (transition.ts).
 import * as sizes from "./sizes";
 import * as decay from "./decay";
 import * as diagonal from "./diagonal";

@@ -1,5 +1,5 @@
 // Sizes of a job of attention, and the scratch memory of a thread that all passes
-// have: the chunkwise form's, the full and recurrent form's, and the delta rule's.
+// have: the chunkwise form's, the full and recurrent form's, and those of transitions.
 import { attention } from "../jobs";
 import { layoutDecay } from "./decay";
 import { layoutDiagonal } from "./diagonal";

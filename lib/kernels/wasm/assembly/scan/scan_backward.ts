@@ -168,9 +168,9 @@ function gateGradients(): void {
     const own = v128.load(scan.z + i), gradient = v128.load(dy + i);
     const s = sigmoid4(own), silu = f32x4.mul(own, s);
     // SiLU'(z) = σ + SiLU (1 - σ)
-    const steep = multiplyAdd(silu, f32x4.sub(unit, s), s);
+    const derivative = multiplyAdd(silu, f32x4.sub(unit, s), s);
     const read = f32x4.mul(gradient, v128.load(scan.y + i));
-    v128.store(scan.z + i, f32x4.mul(read, steep));
+    v128.store(scan.z + i, f32x4.mul(read, derivative));
     v128.store(dy + i, f32x4.mul(gradient, silu));
   }
   scan.scatterRows(scan.z, job.dz);

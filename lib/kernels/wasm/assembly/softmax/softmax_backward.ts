@@ -34,8 +34,8 @@ let products: usize = 0;
 let rowsDq: usize = 0;
 let maxima: usize = 0;
 let inverses: usize = 0;
-/** D_i = dy_i · y_i of the block's queries. */
-let slopes: usize = 0;
+/** D_i of the block's queries: the mean of dy_i · v_j, weighted by p_ij. */
+let means: usize = 0;
 /** dy of the block, in rows of whole vectors. */
 let dy: usize = 0;
 
@@ -48,7 +48,7 @@ export function layoutSoftmaxBackward(base: usize): usize {
   rowsDq = allocate(softmax.QUERIES * softmax.headStride);
   maxima = allocate(line);
   inverses = allocate(line);
-  slopes = allocate(line);
+  means = allocate(line);
   if (job.f !== 0) {
     layoutLogMask();
     gradient.layoutLogMaskGradient();
@@ -148,14 +148,14 @@ function openGradients(): void {
     v128.store(maxima + c, highest);
   }
   memory.fill(inverses, 0, softmax.row);
-  memory.fill(slopes, 0, softmax.row);
+  memory.fill(means, 0, softmax.row);
   memory.copy(maxima, job.maxima + (token << 2), <usize> softmax.queries << 2);
   for (let i = 0; i < softmax.queries; i++) {
     // Padding in the place of a query has weights 0, since no key may come before it.
     if (!softmax.isToken(softmax.sequence, softmax.query + i)) continue;
     put(inverses, i, 1 / at(job.sums, <i32> token + i));
     put(
-      slopes,
+      means,
       i,
       dot(
         dy + i * softmax.valueStride, job.y + (token + i) * softmax.valueBytes
@@ -193,7 +193,7 @@ function addGradients(): void {
   // In place, scores become weights p_ij, and products t_ij.
   expAndGradient(
     softmax.keys, softmax.scores, products, softmax.row, maxima, inverses,
-    slopes
+    means
   );
   if (job.f !== 0) gradient.addLogMaskGradient(products);
   multiply(

@@ -16,7 +16,7 @@ import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
 import { multiplyAdd } from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Gradients in the log decays of the chunk, `[count, headDim]`. */
-export let slopes: usize = 0;
+export let decayGradients: usize = 0;
 /** Parts of these gradients that all steps of the chunk have, `[headDim]`. */
 let through: usize = 0;
 /** Rows for {@link diagonalGradients}. */
@@ -24,7 +24,7 @@ let scratch: usize = 0;
 
 /** Takes scratch for a chunk of `rows` rows, whole blocks of four. */
 export function layoutChannelGradient(rows: usize): void {
-  slopes = allocate(rows * sizes.headStride);
+  decayGradients = allocate(rows * sizes.headStride);
   scratch = allocate(rows * sizes.headStride);
   through = allocate(sizes.headStride);
 }
@@ -33,7 +33,7 @@ export function layoutChannelGradient(rows: usize): void {
 export function openChannelGradient(dReaders: usize, dWriters: usize): void {
   memory.fill(dReaders, 0, chunk.readerBytes(sizes.headStride));
   memory.fill(dWriters, 0, chunk.writerBytes(sizes.headStride));
-  memory.fill(slopes, 0, chunk.rows * sizes.headStride);
+  memory.fill(decayGradients, 0, chunk.rows * sizes.headStride);
   memory.fill(through, 0, sizes.headStride);
 }
 
@@ -50,11 +50,11 @@ export function takePairsWithoutDecay(
     // A row of a that does not lag reads only what is decayed once more.
     if (i < chunk.aRows && (lag === 0 || i >= chunk.count)) continue;
     for (let row = step; row < chunk.writerRows; row += chunk.rows) {
-      const slope = at(products + i * scoreBytes, row);
+      const gradient = at(products + i * scoreBytes, row);
       put(products + i * scoreBytes, row, 0);
       const reader = i * stride, writer = row * stride;
-      addScaledRow(columns, slope, chunk.writers + writer, dReaders + reader);
-      addScaledRow(columns, slope, chunk.readers + reader, dWriters + writer);
+      addScaledRow(columns, gradient, chunk.writers + writer, dReaders + reader);
+      addScaledRow(columns, gradient, chunk.readers + reader, dWriters + writer);
     }
   }
 }
@@ -82,7 +82,7 @@ function blockGradientsFrom(
     diagonalGradients(
       chunk.count, chunk.readers + first, chunk.writers + block, 0, scoreBytes,
       products + reader * scoreBytes + (<usize> row << 2), dReaders + first,
-      dWriters + block, slopes, 0, scratch
+      dWriters + block, decayGradients, 0, scratch
     );
   }
 }
@@ -98,9 +98,9 @@ export function shrinkGradients(dWritersOut: usize): void {
     for (let w = 0; w < chunk.writerRows; w += chunk.rows) {
       let cell = w * sizes.headStride + n;
       for (let i = 0; i < chunk.count; i++) {
-        const slope = v128.load(dWritersOut + cell);
-        sum = multiplyAdd(slope, v128.load(grownWriters + cell), sum);
-        v128.store(dWritersOut + cell, f32x4.mul(slope, factor));
+        const gradient = v128.load(dWritersOut + cell);
+        sum = multiplyAdd(gradient, v128.load(grownWriters + cell), sum);
+        v128.store(dWritersOut + cell, f32x4.mul(gradient, factor));
         cell += sizes.headStride;
       }
     }
@@ -115,9 +115,9 @@ export function shrinkGradients(dWritersOut: usize): void {
 export function addStateDecayGradient(state: usize, gradient: usize): void {
   for (let n = 0; n < sizes.headDim; n++) {
     const offset = n * sizes.valueStride;
-    const slope = at(diagonal.channelDecaysForward, n) *
+    const product = at(diagonal.channelDecaysForward, n) *
       dot(sizes.valueStride, state + offset, gradient + offset);
-    put(through, n, at(through, n) + slope);
+    put(through, n, at(through, n) + product);
   }
 }
 
@@ -138,14 +138,14 @@ export function finish(
       if (count > lag) {
         diagonal.openQueryPath(0, count - lag, false);
         diagonal.backwardAlongPath(
-          dReadersIn + first, chunk.readers + first, dReaders + first, slopes
+          dReadersIn + first, chunk.readers + first, dReaders + first, decayGradients
         );
       }
     }
     const queries = chunk.aRows * stride;
     diagonal.openQueryPath(0, count, false);
     diagonal.backwardAlongPath(
-      dReadersIn + queries, chunk.q, dReaders + queries, slopes
+      dReadersIn + queries, chunk.q, dReaders + queries, decayGradients
     );
   }
   if (isMild || isWritten) {
@@ -153,13 +153,13 @@ export function finish(
       const block = row * stride;
       diagonal.openKeyPath(count, count, false);
       diagonal.backwardAlongPath(
-        dWritersOut + block, chunk.writers + block, dWriters + block, slopes
+        dWritersOut + block, chunk.writers + block, dWriters + block, decayGradients
       );
     }
   }
   for (let i = 0; i < count; i++) {
-    scaleAndAdd(stride, 1, slopes + i * stride, through);
+    scaleAndAdd(stride, 1, decayGradients + i * stride, through);
   }
   // Nothing comes before the first step.
-  if (!isRead) memory.fill(slopes, 0, stride);
+  if (!isRead) memory.fill(decayGradients, 0, stride);
 }

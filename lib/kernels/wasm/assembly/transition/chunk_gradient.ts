@@ -33,8 +33,8 @@ import {
   sum4, vectorBytes
 } from "../../../../tfjs/wasm/assembly/math/simd";
 
-/** λ, and below it dY, as the readers; and dV, where it is not λ. */
-let slopes: usize = 0, dy: usize = 0, dv: usize = 0;
+/** Gradients in what readers have read, λ and below it dY; and dV, where it is not λ. */
+let readGradients: usize = 0, dy: usize = 0, dv: usize = 0;
 /** Gradients in the readers and in the writers. */
 let dReaders: usize = 0, dWriters: usize = 0;
 /** Gradients in the decayed readers and writers. */
@@ -56,7 +56,7 @@ let dbeta: usize = 0;
 /** Takes scratch beside the sweep's. */
 export function layoutGradient(): void {
   const row = vectorBytes(sizes.chunkSize);
-  slopes = allocate(chunk.readerBytes(sizes.valueStride));
+  readGradients = allocate(chunk.readerBytes(sizes.valueStride));
   dv = allocate(<usize> sizes.chunkSize * sizes.valueStride);
   dReaders = allocate(chunk.readerBytes(sizes.headStride));
   dWriters = allocate(chunk.writerBytes(sizes.headStride));
@@ -102,7 +102,7 @@ export function differentiateChunk(
   if (state !== 0) {
     multiplyTransposed(
       sizes.headDim, <i32> (sizes.valueStride >> 2), chunk.readerRows,
-      scores.readersIn, sizes.headStride, slopes, sizes.valueStride,
+      scores.readersIn, sizes.headStride, readGradients, sizes.valueStride,
       gradient, sizes.valueStride, values.decayState(next, gradient), gradient,
       sizes.valueStride
     );
@@ -111,7 +111,7 @@ export function differentiateChunk(
 }
 
 function openGradients(): void {
-  dy = slopes + chunk.aRows * sizes.valueStride;
+  dy = readGradients + chunk.aRows * sizes.valueStride;
   chunk.gatherOutputs(job.dy, dy);
   scaleVectors(chunk.queries * sizes.valueStride, job.scale, dy, dy);
   const row = vectorBytes(chunk.count);
@@ -128,16 +128,16 @@ function openGradients(): void {
 function valueGradients(next: usize): void {
   const stride = sizes.valueStride, count = chunk.count;
   if (reads) {
-    writtenGradients(0, next, slopes);
-    solveUp(count, scores.scores, scores.scoreBytes, slopes, stride);
-    memory.fill(slopes + count * stride, 0, (chunk.aRows - count) * stride);
+    writtenGradients(0, next, readGradients);
+    solveUp(count, scores.scores, scores.scoreBytes, readGradients, stride);
+    memory.fill(readGradients + count * stride, 0, (chunk.aRows - count) * stride);
   }
   if (tied) return;
   writtenGradients(untied ? chunk.rows : 0, next, dv);
   if (!untied) return;
   multiplyFromTransposed(
     count, count, 1, scores.scores + scores.blockBytes, scores.scoreBytes,
-    slopes, dv, stride, 1
+    readGradients, dv, stride, 1
   );
 }
 
@@ -185,7 +185,7 @@ function scoreGradients(first: i32, rows: i32, step: i32): void {
     const column = <usize> w << 2;
     multiplyInto(
       rows, chunk.rows, step, sizes.valueDim,
-      slopes + first * sizes.valueStride, sizes.valueStride,
+      readGradients + first * sizes.valueStride, sizes.valueStride,
       transposedValues + column, products + offset + column, scores.scoreBytes
     );
   }
@@ -265,7 +265,7 @@ function stateGradients(state: usize): void {
   transposeState(state);
   multiply(
     chunk.readerRows, <i32> (sizes.headStride >> 2), sizes.valueDim,
-    slopes, sizes.valueStride, transposedState, sizes.headStride,
+    readGradients, sizes.valueStride, transposedState, sizes.headStride,
     dReadersIn, sizes.headStride,
     scores.isMild ? 1 : 0, dReadersIn, sizes.headStride
   );
@@ -323,12 +323,12 @@ function storeGradients(adds: bool): void {
     if (untied) chunk.scatterKeys(job.db, dWriters, adds);
     chunk.scatterKeys(job.dk, untied ? dWriters + block : dWriters, adds);
   }
-  if (tied && values.leavesOutOwn()) values.subtractOwn(dy, slopes);
-  chunk.scatterValues(job.dv, tied ? slopes : dv, adds);
+  if (tied && values.leavesOutOwn()) values.subtractOwn(dy, readGradients);
+  chunk.scatterValues(job.dv, tied ? readGradients : dv, adds);
   const gates = back ? job.dg : job.df;
   if (gates === 0) return;
   if (!sizes.diagonal) sumDecayGradients();
-  chunk.scatterDecays(gates, sizes.diagonal ? channels.slopes : rowSums);
+  chunk.scatterDecays(gates, sizes.diagonal ? channels.decayGradients : rowSums);
 }
 
 /** Stores the gradients in k and β, of which b is β k, and a is -k. */

@@ -37,7 +37,7 @@ export let left: usize = 0, right: usize = 0;
 export let isMild: bool = false;
 /** One over the decays of channels through the chunk, if they are mild. */
 export let growth: usize = 0;
-/** The least decay through a chunk of which rows are divided by it, about e^-60. */
+/** The least decay through a chunk by which rows are divided, about e^-60. */
 const LEAST_DECAY: f32 = 8.8e-27;
 
 let decayedReaders: usize = 0, decayedWriters: usize = 0;

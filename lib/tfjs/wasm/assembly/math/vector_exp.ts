@@ -59,7 +59,7 @@ export function expAndSum(
 /** x_ij = w_j e^(x_ij - m_j), and then y_ij = x_ij (y_ij - d_j). */
 export function expAndGradient(
   rows: i32, x: usize, y: usize, stride: usize, maxima: usize, weights: usize,
-  gradients: usize
+  means: usize
 ): void {
   const least = f32x4.splat(lowest), scale = f32x4.splat(log2e);
   const round = f32x4.splat(rounder);
@@ -68,7 +68,7 @@ export function expAndGradient(
   for (let column: usize = 0; column < stride; column += 32) {
     const m$ = v128.load(maxima + column, 16 * $);
     const w$ = v128.load(weights + column, 16 * $);
-    const d$ = v128.load(gradients + column, 16 * $);
+    const d$ = v128.load(means + column, 16 * $);
     let cell = x + column, product = y + column;
     const end = cell + rows * stride;
     do {
