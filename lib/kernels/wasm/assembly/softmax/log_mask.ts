@@ -116,12 +116,18 @@ function addTo(fromBorder: usize, between: f32): void {
   }
 }
 
+/** The queries' positions in a vector of a row. */
+// @ts-ignore: decorator
+@inline
+export function placesAt(column: usize): v128 {
+  const first = softmax.query + <i32> (column >> 2);
+  return i32x4.add(i32x4(0, 1, 2, 3), i32x4.splat(first));
+}
+
 /** The keys of the queries' own block, at both sides of the queries. */
 function fillOwnBlock(): void {
   for (let column: usize = 0; column < softmax.row; column += 16) {
-    const place = i32x4.add(
-      i32x4(0, 1, 2, 3), i32x4.splat(softmax.query + <i32> (column >> 2))
-    );
+    const place = placesAt(column);
     const first = softmax.scores + column;
     let sum = f32x4.splat(0);
     for (let j = softmax.keys - 1; j >= 0; j--) {

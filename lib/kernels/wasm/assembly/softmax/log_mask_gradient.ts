@@ -11,7 +11,7 @@ import { softmax as job } from "../jobs";
 import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
 import { sum4, sums4, vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
-import { ownBlock } from "./log_mask";
+import { ownBlock, placesAt } from "./log_mask";
 import * as softmax from "./softmax";
 
 /** Bytes that tasks share. */
@@ -128,14 +128,6 @@ function addSums(t: usize, queries: usize, keys: usize): f32 {
     put(queries, i, at(queries, i) + at(sums, i));
   }
   return total;
-}
-
-/** The queries' positions in a vector of a row. */
-// @ts-ignore: decorator
-@inline
-function placesAt(column: usize): v128 {
-  const first = softmax.query + <i32> (column >> 2);
-  return i32x4.add(i32x4(0, 1, 2, 3), i32x4.splat(first));
 }
 
 /** df_m += Σ_{j < m <= i} t_ij of the keys in the queries' block. */
