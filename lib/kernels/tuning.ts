@@ -67,9 +67,9 @@ export interface WebGpuNumbers {
   readonly full: TileNumbers;
   /** The numbers of softmax attention. */
   readonly softmax: SoftmaxNumbers;
-  /** The delta rule. */
+  /** Transitions that read the state, as those of the delta rule do. */
   readonly delta: {
-    /** Tokens of a chunk, from 1 to 32. */
+    /** Steps of a chunk, from 1 to 32; tokens, if each has one step. */
     readonly chunkSize: number;
   };
 }
@@ -86,9 +86,9 @@ export interface WasmNumbers {
     /** Queries, and keys, of a tile, from 1 to 128. */
     readonly tileSize: number;
   };
-  /** The delta rule. */
+  /** Transitions of rank one, those of the delta rule among them. */
   readonly delta: {
-    /** Tokens of a chunk, from 1 to 256. */
+    /** Steps of a chunk, from 1 to 256; tokens, if each has one step. */
     readonly chunkSize: number;
   };
 }
