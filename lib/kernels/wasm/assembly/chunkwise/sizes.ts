@@ -1,5 +1,5 @@
-// Sizes of a job of attention, and the scratch memory of a thread that all passes
-// have: the chunkwise form's, the full and recurrent form's, and those of transitions.
+// Sizes of a job, be it of a form of attention or of transitions, and the scratch
+// memory that these have in common.
 import { attention } from "../jobs";
 import { layoutDecay } from "./decay";
 import { layoutDiagonal } from "./diagonal";
@@ -109,26 +109,33 @@ export function setSizes(
 
 export { allocate };
 
+/** Lays out the scratch for decays from `base`. */
+export function layoutDecays(base: usize): void {
+  const tokens = wholeTokens();
+  layoutFrom(layoutDecay((base + 63) & ~63, chunkSize));
+  scaled = allocate(tokens * max(headStride, columnsStride));
+  const columns = max(pairBytes(chunkSize), columnsStride);
+  transposed = allocate(<usize> headDim * columns);
+  if (diagonal) layoutDiagonal(tokens, headStride);
+}
+
 /**
- * Lays out scratch from `base`, with a number of states for each chunk of a split, which
- * are transposed or not; returns the end of the scratch.
+ * Lays out all scratch from `base`, with a number of states for each chunk of a split,
+ * which are transposed or not; returns the end of the scratch.
  */
 export function layout(
   base: usize, statesPerChunk: i32, areTransposed: bool
 ): usize {
   stateTransposed = areTransposed;
   const tokens = wholeTokens(), row = pairBytes(chunkSize);
-  layoutFrom(layoutDecay((base + 63) & ~63, chunkSize));
+  layoutDecays(base);
   rowsQ = allocate(tokens * headStride);
   rowsK = allocate(tokens * headStride);
   rowsV = allocate(tokens * columnsStride);
   rowsY = allocate(tokens * columnsStride);
   scores = allocate(tokens * row);
-  scaled = allocate(tokens * max(headStride, columnsStride));
-  transposed = allocate(<usize> headDim * max(row, columnsStride));
   rowSums = allocate(row);
   stateBefore = allocate(stateBytes);
-  if (diagonal) layoutDiagonal(tokens, headStride);
   statesAfter = allocate(<usize> (chunksPerSplit * statesPerChunk) * stateBytes);
   sharedScores = allocateShared();
   return allocate(0);

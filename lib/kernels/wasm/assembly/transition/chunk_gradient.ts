@@ -323,7 +323,7 @@ function storeGradients(adds: bool): void {
     if (untied) chunk.scatterKeys(job.db, dWriters, adds);
     chunk.scatterKeys(job.dk, untied ? dWriters + block : dWriters, adds);
   }
-  if (tied && values.leavesOutOwn()) values.subtractOwn(dy, readGradients);
+  if (values.leavesOutOwn()) values.subtractOwn(dy, readGradients);
   chunk.scatterValues(job.dv, tied ? readGradients : dv, adds);
   const gates = back ? job.dg : job.df;
   if (gates === 0) return;

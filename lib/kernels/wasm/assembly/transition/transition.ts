@@ -79,7 +79,7 @@ export function layoutTransition(base: usize): void {
   tied = reads && !untied;
   lag = <i32> (job.a !== 0);
   transitionStateBytes = (<usize> sizes.headDim * sizes.valueStride + 63) & ~63;
-  sizes.layout(base, 0, false);
+  sizes.layoutDecays(base);
 }
 
 /** Whether a state reaches the chunk at a position. */
