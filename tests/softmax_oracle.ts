@@ -24,7 +24,7 @@ export interface SoftmaxProblem extends UnnormalizedProblem {
 /** Solves a problem: the output, and the gradients of Σ y · dy; 0 at padding. */
 export function solveSoftmax(problem: SoftmaxProblem): Differentiated {
   const { batch, heads, length, headDim, valueDim, scale, causal } = problem;
-  const { q, k, v, dy, mask, segments, slopes: falls } = problem;
+  const { q, k, v, dy, mask, segments, slopes } = problem;
   const tokens = batch * heads * length;
   const [y, dv] = [zeros(tokens * valueDim), zeros(tokens * valueDim)];
   const [dq, dk] = [zeros(tokens * headDim), zeros(tokens * headDim)];
@@ -38,7 +38,7 @@ export function solveSoftmax(problem: SoftmaxProblem): Differentiated {
     const isToken = (i: number) => mask?.[entry * length + i] !== 0;
     const own = segments?.subarray(entry * length, (entry + 1) * length);
     const at = (i: number, dim: number) => (sequence * length + i) * dim;
-    /** Which entry of which array is paid between j and its neighbour towards i. */
+    /** Which entry of which array is the log decay between j and its neighbour towards i. */
     const stepAt = (j: number, i: number) => {
       const [name, t] = stepOf(kind, j, j + Math.sign(i - j));
       return [name, kind === "fixed" ? sequence % heads : at(t, 1)] as const;
@@ -57,7 +57,7 @@ export function solveSoftmax(problem: SoftmaxProblem): Differentiated {
       }
       const scores = read.map((j) =>
         scale * dot(q, at(i, headDim), k, at(j, headDim), headDim) -
-        (falls?.[sequence % heads] ?? 0) * Math.abs(i - j) + logMask[j]!
+        (slopes?.[sequence % heads] ?? 0) * Math.abs(i - j) + logMask[j]!
       );
       const largest = Math.max(...scores);
       const powers = scores.map((score) => Math.exp(score - largest));
@@ -66,12 +66,12 @@ export function solveSoftmax(problem: SoftmaxProblem): Differentiated {
       read.forEach((j, n) =>
         add(y, at(i, valueDim), weights[n]!, v, at(j, valueDim), valueDim)
       );
-      const slopes = read.map((j) =>
+      const ofWeights = read.map((j) =>
         dot(dy, at(i, valueDim), v, at(j, valueDim), valueDim)
       );
-      const mean = slopes.reduce((sum, x, n) => sum + weights[n]! * x, 0);
+      const mean = ofWeights.reduce((sum, x, n) => sum + weights[n]! * x, 0);
       read.forEach((j, n) => {
-        const factor = scale * weights[n]! * (slopes[n]! - mean);
+        const factor = scale * weights[n]! * (ofWeights[n]! - mean);
         add(dq, at(i, headDim), factor, k, at(j, headDim), headDim);
         add(dk, at(j, headDim), factor, q, at(i, headDim), headDim);
         add(dv, at(j, valueDim), weights[n]!, dy, at(i, valueDim), valueDim);
@@ -79,9 +79,9 @@ export function solveSoftmax(problem: SoftmaxProblem): Differentiated {
       // A decay is on the paths from all tokens beyond it.
       const ofScores = zeros(length);
       read.forEach((j, n) => {
-        ofScores.values[j] = weights[n]! * (slopes[n]! - mean);
+        ofScores.values[j] = weights[n]! * (ofWeights[n]! - mean);
         ofScores.magnitudes[j] = weights[n]! *
-          (Math.abs(slopes[n]!) + Math.abs(mean));
+          (Math.abs(ofWeights[n]!) + Math.abs(mean));
       });
       for (const way of kind === "none" ? [] : [-1, 1]) {
         let beyond = 0, magnitude = 0;

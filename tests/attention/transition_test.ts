@@ -53,8 +53,8 @@ async function assertSame(
     const { value, grads } = tf.valueAndGrads((...given: tf.Tensor[]) => {
       const named = NAMES.map((name, i) => [name, given[i]!]);
       const y = way(Object.fromEntries(named));
-      const slope = tf.tensor(array(y.size, uniform(7)), y.shape);
-      return tf.sum(tf.mul(y, slope)) as tf.Scalar;
+      const outputGradient = tf.tensor(array(y.size, uniform(7)), y.shape);
+      return tf.sum(tf.mul(y, outputGradient)) as tf.Scalar;
     })(NAMES.map((name) => inputs[name]));
     return [value, ...grads];
   });

@@ -94,12 +94,11 @@ export function rwkv7Logits(
   const vector = (name: string) => Array.from(dict.get(name)!.values, Number);
   /** W x, of PyTorch's `[outputs, inputs]`, and a bias if there is one. */
   const linear = (name: string, x: number[]): number[] => {
-    const { shape: [outputs], values } = dict.get(`${name}.weight`)!;
+    const { shape: [outputs, inputs], values } = dict.get(`${name}.weight`)!;
     const bias = dict.get(`${name}.bias`)?.values;
     return Array.from({ length: outputs! }, (_, row) =>
       x.reduce(
-        (sum, x, n) =>
-          sum + values[row * dict.get(`${name}.weight`)!.shape[1]! + n]! * x,
+        (sum, x, n) => sum + values[row * inputs! + n]! * x,
         bias?.[row] ?? 0,
       ));
   };

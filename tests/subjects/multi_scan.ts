@@ -25,7 +25,7 @@ import {
   valuesOf,
 } from "./subject.ts";
 
-/** Who pays a path's decay: `[heads]`, or `[batch, heads, length]` with a convention. */
+/** A path's decay: `[heads]`, or `[batch, heads, length]` with a convention. */
 type Kind = DecayConvention | "fixed" | "none";
 
 /** What varies from case to case; rows that are packed are one row. */
@@ -114,7 +114,12 @@ function solve(problem: MultiScanProblem): Differentiated {
     const row = (name: string, i: number) =>
       x[name]!.slice(i * headDim, (i + 1) * headDim);
     /** The product of a path's decays from a source to a reader. */
-    const paid = (path: number, first: number, from: number, to: number) => {
+    const decayBetween = (
+      path: number,
+      first: number,
+      from: number,
+      to: number,
+    ) => {
       const order = orders[path]!, kind = kinds[path]!;
       if (kind === "none") return constant(1);
       const step = Math.sign(order.indexOf(to) - order.indexOf(from));
@@ -133,7 +138,7 @@ function solve(problem: MultiScanProblem): Differentiated {
         .map((token) => first + token).filter(isToken);
       const weights = sources.map((source) => {
         const ways = kinds.map((_, path) =>
-          paid(path, first, source - first, own)
+          decayBetween(path, first, source - first, own)
         );
         const score = dot(row("q", reader), row("k", source));
         const share = constant(SCALE / kinds.length);

@@ -67,10 +67,10 @@ function problemOf(c: SoftmaxCase): SoftmaxProblem {
   const hiding = hidingOf(c, random);
   const { mask } = hiding;
   if (mask) { for (const x of [q, k, v, dy]) spoilPadding(x, mask, c); }
-  const outputGradient = () => random() * LARGEST_PENALTY / length;
+  const slope = () => random() * LARGEST_PENALTY / length;
   const slopes = c.values === undefined
     ? alibiSlopes(heads)
-    : Array.from({ length: heads }, outputGradient);
+    : Array.from({ length: heads }, slope);
   const shape = [batch, heads, length];
   const { decay: kind = "none" } = c;
   const entries = c.sharedDecay ? 1 : batch;

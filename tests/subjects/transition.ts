@@ -1,13 +1,12 @@
 /** Transitions of rank one: their problems, and their truth in float64. @module */
+import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import {
   deltaAttention,
   transitionAttention,
   transitionStep,
 } from "../../mod.ts";
-import { deviations } from "../comparison.ts";
-import * as tf from "@tensorflow/tfjs-core";
-import type { Input } from "../comparison.ts";
+import { deviations, type Input } from "../comparison.ts";
 import { constant, dot, exp, minus, plus, times } from "../float64.ts";
 import {
   type Axes,
@@ -33,7 +32,7 @@ import {
 /** What states read: nothing, by their keys, by a and at k, or by a and at b. */
 export const READS = ["none", "delta", "tied", "untied"] as const;
 
-/** The kinds of decay: the state pays on arrival, alike from both sides. */
+/** The kinds of decay: the state decays on arrival, alike from both sides. */
 export const TRANSITION_DECAYS = [
   ...["none", "fixed", "arrival", "arrival of channels"] as const,
 ];
