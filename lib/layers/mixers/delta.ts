@@ -16,7 +16,7 @@ import { applyLinear, linear } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { CostCall, MixerCost, MixerState } from "../mixer.ts";
 import type { FamilyModel, HeadSizes } from "./family.ts";
-import { decayRate, stepBias } from "./decay_rates.ts";
+import { decayRate, logDecayOf, stepBias } from "./decay_rates.ts";
 import {
   applyLowRank,
   lowRank,
@@ -77,11 +77,10 @@ export function gatedDeltaNetModel(
     ],
     project(x, parameters, numHeads) {
       const steps = softplus(perToken(x, "step.", parameters));
-      const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1]);
       return {
         inputs: {
           ...vectorsOf(x, parameters, numHeads, options),
-          logDecay: tf.neg(tf.mul(steps, rate)),
+          logDecay: logDecayOf(steps, parameters),
         },
         gate: silu(applyLinear(x, "gate.", parameters)),
       };
@@ -112,11 +111,10 @@ export function kimiDeltaAttentionModel(
     ],
     project(x, parameters, numHeads) {
       const steps = softplus(applyLowRank(x, "step.", parameters));
-      const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1, 1]);
       return {
         inputs: {
           ...vectorsOf(x, parameters, numHeads, options),
-          logDecay: tf.neg(tf.mul(toHeads(steps, numHeads), rate)),
+          logDecay: logDecayOf(toHeads(steps, numHeads), parameters),
         },
         gate: tf.sigmoid(applyLowRank(x, "gate.", parameters)),
       };

@@ -22,7 +22,7 @@ import { applyLinear, applyMatrix, linear, matrix } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { MixerState } from "../mixer.ts";
 import { convolution, type Convolve, tapsOf } from "./convolution.ts";
-import { decayRate, stepBias } from "./decay_rates.ts";
+import { decayRate, logDecayOf, stepBias } from "./decay_rates.ts";
 import { deltaCost, deltaOptions, type GateOptions } from "./delta.ts";
 import type { FamilyModel, Output } from "./family.ts";
 import { ofLengthOne, silu, softplus } from "./projections.ts";
@@ -74,13 +74,12 @@ export function gatedDeltaNet2Model(
       const few = applyMatrix(x, "f_proj.0.", parameters);
       const steps = applyMatrix(few, "f_proj.1.", parameters);
       const dt = softplus(tf.add(steps, parameters("dt_bias")) as tf.Tensor3D);
-      const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1, 1]);
       const erase = tf.sigmoid(applyMatrix(x, "b_proj.", parameters));
       const gates = applyMatrix(x, "g_proj.0.", parameters);
       return {
         inputs: {
           ...vectorsOf(x, parameters, { numHeads, convolve, convSize }),
-          logDecay: tf.neg(tf.mul(heads(dt), rate)),
+          logDecay: logDecayOf(heads(dt), parameters),
           eraseGate: heads(negativeEigenvalues ? tf.mul(erase, 2) : erase),
           writeGate: heads(tf.sigmoid(applyMatrix(x, "w_proj.", parameters))),
         },
