@@ -12,6 +12,7 @@ import {
 import {
   gatedDeltaNet2,
   type GatedDeltaNet2Inputs,
+  gatedRows,
 } from "../../family/transition/gated_delta_net_2.ts";
 import {
   gatedDeltaProduct,
@@ -87,12 +88,10 @@ export function gatedDeltaNet2Model(
       };
     },
     run: (inputs, options) => gatedDeltaNet2(inputs, deltaOptions(options)),
-    step: ({ q, k, v, logDecay, eraseGate, writeGate }, before, mask) =>
-      stepOf(before, mask, {
-        ...{ q, k, logDecay },
-        v: tf.mul(writeGate, v),
-        a: tf.neg(tf.mul(tf.exp(logDecay), tf.mul(eraseGate, k))),
-      }),
+    step: ({ q, ...inputs }, before, mask) => {
+      const { k, logDecay } = inputs;
+      return stepOf(before, mask, { q, k, logDecay, ...gatedRows(inputs) });
+    },
     sharesTokens: false,
     output: PUBLISHED,
     cost: (sizes, call) => deltaCost(sizes, call, { gates: sizes.headDim }),
