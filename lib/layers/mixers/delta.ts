@@ -52,7 +52,7 @@ export function deltaNetModel(
       inputs: vectorsOf(x, parameters, numHeads, options),
     }),
     run: (inputs, options) => deltaNet(inputs, deltaOptions(options)),
-    step: stepOf,
+    step: nextByDeltaRule,
     sharesTokens: true,
     output: { norm: "rms of heads" },
     cost: (sizes, call) => deltaCost(sizes, call, { gates: 0 }),
@@ -86,7 +86,7 @@ export function gatedDeltaNetModel(
       };
     },
     run: (inputs, options) => gatedDeltaNet(inputs, deltaOptions(options)),
-    step: stepOf,
+    step: nextByDeltaRule,
     sharesTokens: true,
     output: { norm: "rms of heads" },
     cost: (sizes, call) => deltaCost(sizes, call, { gates: 1 }),
@@ -120,7 +120,7 @@ export function kimiDeltaAttentionModel(
       };
     },
     run: (inputs, options) => kimiDeltaAttention(inputs, deltaOptions(options)),
-    step: stepOf,
+    step: nextByDeltaRule,
     sharesTokens: true,
     output: { norm: "rms of heads" },
     cost: (sizes, call) => deltaCost(sizes, call, { gates: sizes.headDim }),
@@ -164,8 +164,9 @@ export function deltaOptions(
   return { ...others, form: isOne ? form : "auto" };
 }
 
-function stepOf(
-  inputs: DeltaNetInputs & { logDecay?: tf.Tensor },
+/** Runs the next tokens; keys, values and β have a row for each step of a token. */
+export function nextByDeltaRule(
+  inputs: DeltaNetInputs & { logDecay?: tf.Tensor | undefined },
   before: MixerState | undefined,
   mask: tf.Tensor2D | undefined,
 ): { y: tf.Tensor4D; state: MixerState } {

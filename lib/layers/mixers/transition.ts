@@ -8,6 +8,7 @@ import { comba, type CombaInputs } from "../../family/transition/comba.ts";
 import {
   deltaProduct,
   type DeltaProductInputs,
+  rowsOfSteps,
 } from "../../family/transition/delta_product.ts";
 import {
   gatedDeltaNet2,
@@ -24,7 +25,12 @@ import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { MixerState } from "../mixer.ts";
 import { convolution, type Convolve, tapsOf } from "./convolution.ts";
 import { decayRate, logDecayOf, stepBias } from "./decay_rates.ts";
-import { deltaCost, deltaOptions, type GateOptions } from "./delta.ts";
+import {
+  deltaCost,
+  deltaOptions,
+  type GateOptions,
+  nextByDeltaRule,
+} from "./delta.ts";
 import type { FamilyModel, Output } from "./family.ts";
 import { ofLengthOne, silu, softplus } from "./projections.ts";
 
@@ -144,25 +150,8 @@ export function deltaProductModel(
           deltaOptions(options),
         )
         : deltaProduct(inputs, deltaOptions(options)),
-    step({ q, k, v, beta, logDecay }, before, mask) {
-      const rows = (x: tf.Tensor): tf.Tensor4D => {
-        const [batch, heads, length, steps, columns] = x.shape;
-        return tf.reshape(x, [batch!, heads!, length! * steps!, columns!]);
-      };
-      const written = tf.mul(tf.expandDims(beta, 4), k);
-      const path = logDecay && tf.reshape(
-        tf.concat([
-          tf.expandDims(tf.exp(logDecay), 3),
-          tf.ones([...logDecay.shape, steps - 1]),
-        ], 3),
-        [...logDecay.shape, steps, 1],
-      );
-      const read = path ? tf.mul(path, k) : k;
-      return stepOf(before, mask, {
-        ...{ q, logDecay, k: rows(written), v: rows(v) },
-        a: tf.neg(rows(read)),
-      });
-    },
+    step: ({ q, logDecay, ...vectors }, before, mask) =>
+      nextByDeltaRule({ q, logDecay, ...rowsOfSteps(vectors) }, before, mask),
     sharesTokens: false,
     output: PUBLISHED,
     cost: ({ length, ...sizes }, call) =>
