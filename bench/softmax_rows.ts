@@ -34,9 +34,9 @@ function softmaxRow(
   );
   const sum = weights.reduce((a, b) => a + b);
   weights.forEach((weight, j) => addTo(y, v, keyAt(j), weight / sum));
-  const slope = dot(dy, at, y, 0);
+  const ofSum = dot(dy, at, y, 0);
   weights.forEach((weight, j) =>
-    addTo(dq, k, keyAt(j), weight / sum * (dot(dy, at, v, keyAt(j)) - slope))
+    addTo(dq, k, keyAt(j), weight / sum * (dot(dy, at, v, keyAt(j)) - ofSum))
   );
   return { at, y, dq };
 }

@@ -215,7 +215,7 @@ export function titleOf(
   return [section, name, work, ...tokens].join(", ");
 }
 
-/** What is told of a case. */
+/** The times of a case and their ratio, in a line. */
 export function lineOf(one: ComparedCase): string {
   const { before, now, ratio, ratioOfLeast, isSlower } = one;
   const times = [before, now].map(({ median, least }) =>

@@ -14,7 +14,7 @@ def delta_scan(q, k, v, beta, log_decay, chunk):
     """Returns [batch, heads, length, value_dim].
 
     q and k are [batch, heads, length, dim], v is [batch, heads, length, value_dim], beta
-    and log_decay are [batch, heads, length]. Decays are paid on arrival.
+    and log_decay are [batch, heads, length]. Decays apply on arrival.
     """
     beta, log_decay = beta.unsqueeze(-1), log_decay.unsqueeze(-1)
     both = (torch.stack((x, x.flip(2))).flatten(0, 2) for x in (q, k, v, beta, log_decay))

@@ -16,7 +16,7 @@ def diagonal_scan(q, k, v, log_decay, chunk):
     """Returns [batch, heads, length, value_dim].
 
     q, k and log_decay are [batch, heads, length, dim], v is [batch, heads, length,
-    value_dim]. Decays are paid on arrival; the chunk is a power of two.
+    value_dim]. Decays apply on arrival; the chunk is a power of two.
     """
     batch, heads, length, _ = q.shape
     chunk = math.gcd(length, chunk)

@@ -61,17 +61,17 @@ class _Scan(torch.autograd.Function):
         for before, (x_, dt_, b_, c_, dy_) in reversed(list(zip(kept, _chunks(ctx.chunk, x, dt, b, c, dy)))):
             decays, states = _open(x_, dt_, a, b_, before)
             given = dy_.unsqueeze(-1) * c_.unsqueeze(2)
-            slopes = torch.empty_like(given)
+            state_gradients = torch.empty_like(given)
             # The gradient in each state: its own output's, and its successor's, decayed.
-            torch.add(given[:, -1], carried, out=slopes[:, -1])
-            each = slopes.unbind(1)
+            torch.add(given[:, -1], carried, out=state_gradients[:, -1])
+            each = state_gradients.unbind(1)
             for new, old, decay, own in zip(each[-2::-1], each[:0:-1], decays.unbind(1)[:0:-1], given.unbind(1)[-2::-1]):
                 torch.addcmul(own, decay, old, out=new)
-            carried = decays[:, 0] * slopes[:, 0]
-            read = (slopes @ b_.unsqueeze(-1)).squeeze(-1)
+            carried = decays[:, 0] * state_gradients[:, 0]
+            read = (state_gradients @ b_.unsqueeze(-1)).squeeze(-1)
             dc = (dy_.unsqueeze(2) @ states[:, 1:]).squeeze(2)
-            db = ((dt_ * x_).unsqueeze(2) @ slopes).squeeze(2)
-            weighed = slopes.mul_(decays).mul_(states[:, :-1])
+            db = ((dt_ * x_).unsqueeze(2) @ state_gradients).squeeze(2)
+            weighed = state_gradients.mul_(decays).mul_(states[:, :-1])
             da += torch.einsum("blcn,blc->cn", weighed, dt_)
             ddt = torch.einsum("blcn,cn->blc", weighed, a) + read * x_
             gradients.append((read * dt_, ddt, db, dc))

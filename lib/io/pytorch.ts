@@ -109,8 +109,9 @@ export interface SkippedWeights {
  *
  * State dicts of Hugging Face's BERT, GPT-2 and ViT are accepted unchanged,
  * with or without a head, including old ones (`LayerNorm.gamma`), and those of
- * flash-linear-attention's RWKV-7 by `lionGpt`; list the differences in `allowMissing` and `ignore`. Without options, tensors and
- * weights must match exactly.
+ * flash-linear-attention's RWKV-7 by `lionGpt`; list the differences in
+ * `allowMissing` and `ignore`. Without options, tensors and weights must match
+ * exactly.
  *
  * @example Weights from one model to another
  * ```ts

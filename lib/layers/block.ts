@@ -181,7 +181,8 @@ export class LionBlock extends MixingLayer {
    * Runs a causal block on the next tokens, given the mixer's state after the
    * earlier ones; see {@linkcode Mixer.step}. Call it inside `tf.tidy`.
    *
-   * @throws {TypeError} If the mixer has no `step`.
+   * @throws {TypeError} If the mixer has no `step`, or there is no `first` that it
+   * reads.
    */
   step(
     x: tf.Tensor3D,
@@ -193,6 +194,12 @@ export class LionBlock extends MixingLayer {
       first: call.first,
       epsilon: this.epsilon,
     };
+    if (this.mixer.readsFirst && !read.first) {
+      throw new TypeError(
+        `block ${this.name} should get as first what the model's first block ` +
+          "passes on, [batch, length, dim]; got none",
+      );
+    }
     const own = this.#perceptronOf(x.shape[2]);
     let state: MixerState = {}, first: tf.Tensor3D | undefined;
     const stepOf = (mixer: Mixer, name: string, prefix: string) => {
@@ -236,13 +243,15 @@ export class LionBlock extends MixingLayer {
     given.assertKept(owner);
     assertMixed(`${owner}'s y`, Object(step).y, x);
     assertState(`${owner}'s state`, step.state);
-    // The states before and after are disposed of separately, so they share no tensor.
+    if (step.first) assertMixed(`${owner}'s first`, step.first, x);
+    // The states before and after and what is passed on are disposed of separately, so
+    // they share no tensor.
     const state = Object.fromEntries(
       Object.entries(step.state).map((
         [name, tensor],
       ) => [name, given.own(tensor)]),
     );
-    return { ...step, state };
+    return { ...step, state, first: step.first && tf.clone(step.first) };
   }
 
   /**

@@ -38,6 +38,11 @@ onCpu(
       const read = await fromPretrained(folder, { tokenizer: false });
       assertEquals(read.weights.initial, []);
       assertEquals(read.weights.unused, []);
+      // Python drops the fraction of 64.4 before it rounds up to a multiple of 32.
+      await writeModel(folder, { ...CONFIG, hidden_ratio: 8.05 }, dict);
+      const wide = await fromPretrained(folder, { tokenizer: false });
+      assertEquals(wide.weights.unused, []);
+      wide.model.dispose();
       const saved = `${folder}/saved`;
       await savePretrained(saved, { model: read.model, config: read.config });
       const again = await fromPretrained(saved, { tokenizer: false });

@@ -1,8 +1,12 @@
 /** Every mixer with a step reads a text in parts as it reads it at once. @module */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { LionBlock } from "../../lib/layers/block.ts";
-import { ATTENTION_VARIANTS, type MixerState } from "../../lib/layers/mod.ts";
+import {
+  ATTENTION_VARIANTS,
+  type Mixer,
+  type MixerState,
+} from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { sampleForms } from "../sample.ts";
@@ -78,3 +82,42 @@ onEachBackend(
   },
   { sampled: true },
 );
+
+/** Passes on what it keeps in its state. */
+const passing: Mixer = {
+  parameters: () => [],
+  apply: (x) => x,
+  passFirst: (x) => x,
+  step(x) {
+    const kept = tf.mul(x, 2) as tf.Tensor3D;
+    return { y: x, state: { kept }, first: kept };
+  },
+  operations: () => 0,
+};
+
+onEachBackend("a block's state outlives what the block passes on", async () => {
+  const block = new LionBlock({ mixer: passing, direction: "forward" });
+  const x = tf.ones<tf.Rank.R3>([1, 2, DIM]);
+  tf.tidy(() => void block.apply(x));
+  const { y, state, first } = tf.tidy(() =>
+    block.step(x, undefined, { mask: undefined })
+  );
+  first!.dispose();
+  assertEquals((await state["kept"]!.data()).length, 2 * DIM);
+  tf.dispose([x, y, ...Object.values(state)]);
+  block.dispose();
+});
+
+onEachBackend("a block refuses a step without what its mixer reads", () => {
+  const options = { variant: "rwkv7", layer: [1, 2], numHeads: 2 } as const;
+  const block = new LionBlock({ ...options, direction: "forward" });
+  const x = tf.ones<tf.Rank.R3>([1, 2, DIM]);
+  tf.tidy(() => void block.apply([x, x]));
+  assertThrows(
+    () => tf.tidy(() => void block.step(x, undefined, { mask: undefined })),
+    TypeError,
+    "should get as first what the model's first block passes on",
+  );
+  block.dispose();
+  x.dispose();
+});

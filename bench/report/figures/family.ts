@@ -169,7 +169,8 @@ const MEMBERS: Subjects = {
     ...{ name: "PyTorch gated delta rule", pools: 1, form: "gated delta" },
   }),
   "Kimi delta": member("kimiDeltaAttention", {
-    ...{ ...PER_CHANNEL, reads: "delta" },
+    ...PER_CHANNEL,
+    reads: "delta",
   }),
 };
 
@@ -182,9 +183,7 @@ const NEWER: Subjects = {
     { ...TRANSITIONS, reads: "delta", steps: 2 },
     { name: "PyTorch DeltaProduct", pools: 0, form: "DeltaProduct" },
   ),
-  "Kimi delta": member("kimiDeltaAttention", {
-    ...{ ...PER_CHANNEL, reads: "delta" },
-  }),
+  "Kimi delta": MEMBERS["Kimi delta"]!,
   "Gated DeltaNet-2": member(
     "gatedDeltaNet2",
     { ...PER_CHANNEL, reads: "tied" },

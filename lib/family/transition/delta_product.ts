@@ -88,17 +88,25 @@ export function deltaProduct(
 
 /** The delta rule with the steps of all tokens in one row after another. */
 export function inSteps(
-  { q, k, v, beta, initialState }: Checked<typeof MODEL>,
+  { q, initialState, ...vectors }: Checked<typeof MODEL>,
   { deltaAttention }: AttentionFunctions,
   decay?: Decay,
 ): tf.Tensor4D {
-  const [batch, heads, length, steps, headDim] = k.shape;
+  const { k, v, beta } = rowsOfSteps(vectors);
+  const steps = vectors.k.shape[3];
+  return deltaAttention(q, k, v, beta, { decay, steps, initialState });
+}
+
+/** The keys, values and strengths of all steps, `[batch, heads, length · steps, …]`. */
+export function rowsOfSteps(
+  { k, v, beta }: Pick<DeltaProductInputs, "k" | "v" | "beta">,
+): { k: tf.Tensor4D; v: tf.Tensor4D; beta: tf.Tensor3D } {
+  const [batch, heads, length, steps, headDim] = k
+    .shape as tf.Tensor5D["shape"];
   const rows = [batch, heads, length * steps] as const;
-  return deltaAttention(
-    q,
-    tf.reshape(k, [...rows, headDim]),
-    tf.reshape(v, [...rows, v.shape[4]]),
-    tf.reshape(beta, [...rows]),
-    { decay, steps, initialState },
-  );
+  return {
+    k: tf.reshape(k, [...rows, headDim]),
+    v: tf.reshape(v, [...rows, v.shape[4]!]),
+    beta: tf.reshape(beta, [...rows]),
+  };
 }

@@ -99,11 +99,20 @@ export function gatedDeltaNet2(
       { transitionAttention },
     ) => {
       const decay = diagonalDecay(logDecay, { convention: "arrival" });
-      // Reads after the decay are reads before it by a row that has decayed.
-      const erased = tf.mul(tf.exp(logDecay), tf.mul(eraseGate, k));
-      const written = tf.mul(writeGate, v);
+      const rows = gatedRows({ k, v, logDecay, eraseGate, writeGate });
       const own = { decay, initialState };
-      return transitionAttention(q, k, written, tf.neg(erased), null, own);
+      return transitionAttention(q, k, rows.v, rows.a, null, own);
     },
   );
+}
+
+/** The values that are written, and the vectors a that read the state before its decay. */
+export function gatedRows(
+  { k, v, logDecay, eraseGate, writeGate }: Omit<GatedDeltaNet2Inputs, "q">,
+): { v: tf.Tensor; a: tf.Tensor } {
+  return {
+    v: tf.mul(writeGate, v),
+    // Reads after the decay are reads before it by a row that has decayed.
+    a: tf.neg(tf.mul(tf.exp(logDecay), tf.mul(eraseGate, k))),
+  };
 }

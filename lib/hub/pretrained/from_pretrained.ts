@@ -101,8 +101,9 @@ export interface Pretrained {
  * Loads a model from a folder, the Hugging Face hub, or a URL.
  *
  * BERT, GPT-2 and ViT in Hugging Face's format, and flash-linear-attention's
- * RWKV-7, compute the same as in Python; unsupported features, such as relative positions, throw an error that names
- * them. {@linkcode savePretrained} writes models of this library.
+ * RWKV-7, compute the same as in Python; unsupported features, such as relative
+ * positions, throw an error that names them. {@linkcode savePretrained} writes
+ * models of this library.
  *
  * The files needed are `config.json` and `model.safetensors`, or several such
  * files with `model.safetensors.index.json`. A name such as `"owner/name"` is a

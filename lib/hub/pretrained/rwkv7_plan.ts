@@ -30,7 +30,7 @@ export function rwkv7Plan(fields: ConfigFields, changes: Changes): Plan {
   if (valueDims.some((columns) => columns !== dim)) {
     throw fields.wrong("value_dim", `hidden_size, ${dim}`);
   }
-  const wide = dim * fields.number("hidden_ratio", 4);
+  const wide = Math.floor(dim * fields.number("hidden_ratio", 4));
   const hidden = MULTIPLE * Math.ceil(wide / MULTIPLE);
   const headDim = fields.count("head_dim", 64);
   return {

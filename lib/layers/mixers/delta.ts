@@ -16,7 +16,7 @@ import { applyLinear, linear } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { CostCall, MixerCost, MixerState } from "../mixer.ts";
 import type { FamilyModel, HeadSizes } from "./family.ts";
-import { decayRate, stepBias } from "./decay_rates.ts";
+import { decayRate, logDecayOf, stepBias } from "./decay_rates.ts";
 import {
   applyLowRank,
   lowRank,
@@ -52,7 +52,7 @@ export function deltaNetModel(
       inputs: vectorsOf(x, parameters, numHeads, options),
     }),
     run: (inputs, options) => deltaNet(inputs, deltaOptions(options)),
-    step: stepOf,
+    step: nextByDeltaRule,
     sharesTokens: true,
     output: { norm: "rms of heads" },
     cost: (sizes, call) => deltaCost(sizes, call, { gates: 0 }),
@@ -77,17 +77,16 @@ export function gatedDeltaNetModel(
     ],
     project(x, parameters, numHeads) {
       const steps = softplus(perToken(x, "step.", parameters));
-      const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1]);
       return {
         inputs: {
           ...vectorsOf(x, parameters, numHeads, options),
-          logDecay: tf.neg(tf.mul(steps, rate)),
+          logDecay: logDecayOf(steps, parameters),
         },
         gate: silu(applyLinear(x, "gate.", parameters)),
       };
     },
     run: (inputs, options) => gatedDeltaNet(inputs, deltaOptions(options)),
-    step: stepOf,
+    step: nextByDeltaRule,
     sharesTokens: true,
     output: { norm: "rms of heads" },
     cost: (sizes, call) => deltaCost(sizes, call, { gates: 1 }),
@@ -112,17 +111,16 @@ export function kimiDeltaAttentionModel(
     ],
     project(x, parameters, numHeads) {
       const steps = softplus(applyLowRank(x, "step.", parameters));
-      const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1, 1]);
       return {
         inputs: {
           ...vectorsOf(x, parameters, numHeads, options),
-          logDecay: tf.neg(tf.mul(toHeads(steps, numHeads), rate)),
+          logDecay: logDecayOf(toHeads(steps, numHeads), parameters),
         },
         gate: tf.sigmoid(applyLowRank(x, "gate.", parameters)),
       };
     },
     run: (inputs, options) => kimiDeltaAttention(inputs, deltaOptions(options)),
-    step: stepOf,
+    step: nextByDeltaRule,
     sharesTokens: true,
     output: { norm: "rms of heads" },
     cost: (sizes, call) => deltaCost(sizes, call, { gates: sizes.headDim }),
@@ -166,8 +164,9 @@ export function deltaOptions(
   return { ...others, form: isOne ? form : "auto" };
 }
 
-function stepOf(
-  inputs: DeltaNetInputs & { logDecay?: tf.Tensor },
+/** Runs the next tokens; keys, values and β have a row for each step of a token. */
+export function nextByDeltaRule(
+  inputs: DeltaNetInputs & { logDecay?: tf.Tensor | undefined },
   before: MixerState | undefined,
   mask: tf.Tensor2D | undefined,
 ): { y: tf.Tensor4D; state: MixerState } {

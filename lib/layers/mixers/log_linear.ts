@@ -1,6 +1,5 @@
 /** Log-linear attention as a mixer. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { spread } from "../../attention/decays/decay_pair.ts";
 import {
   type LogLinearState,
   logLinearStep,
@@ -12,9 +11,9 @@ import {
 import { toHeads } from "../../operations/heads/heads.ts";
 import { applyMatrix, matrix } from "../linear.ts";
 import { convolution, tapsOf } from "./convolution.ts";
-import { stepBias } from "./decay_rates.ts";
+import { logDecayOf, stepBias, timeSteps } from "./decay_rates.ts";
 import { attentionCost, type FamilyModel } from "./family.ts";
-import { silu, softplus } from "./projections.ts";
+import { silu, softplus, toEachHead } from "./projections.ts";
 
 /** Taps of the convolution. */
 const TAPS = 4;
@@ -61,7 +60,7 @@ export const LOG_LINEAR_ATTENTION: FamilyModel<Inputs> = {
     ];
   },
   project(x, parameters, numHeads, convolve) {
-    const [batch, length, dim] = x.shape;
+    const dim = x.shape[2];
     const headDim = dim / numHeads, mixed = dim + 2 * headDim;
     const [gate, nearby, steps, levels] = tf.split(
       applyMatrix(x, "in_proj.", parameters),
@@ -79,16 +78,7 @@ export const LOG_LINEAR_ATTENTION: FamilyModel<Inputs> = {
       [dim, headDim, headDim],
       2,
     ) as tf.Tensor3D[];
-    const ofAll = (x: tf.Tensor3D) =>
-      spread(
-        tf.expandDims(x, 1),
-        [batch, numHeads, length, headDim],
-      ) as tf.Tensor4D;
-    const perHead = (x: tf.Tensor3D): tf.Tensor3D => tf.transpose(x, [0, 2, 1]);
-    const dt = perHead(
-      softplus(tf.add(steps!, parameters("dt_bias")) as tf.Tensor3D),
-    );
-    const rates = tf.reshape(tf.exp(parameters("A_log")), [numHeads, 1]);
+    const dt = timeSteps(steps!, parameters);
     const values = toHeads(taken!, numHeads);
     const scales = tf.mul(
       toHeads(levels!, numHeads),
@@ -96,10 +86,10 @@ export const LOG_LINEAR_ATTENTION: FamilyModel<Inputs> = {
     );
     return {
       inputs: {
-        q: ofAll(read!),
-        k: ofAll(write!),
+        q: toEachHead(read!, numHeads),
+        k: toEachHead(write!, numHeads),
         v: tf.mul(values, tf.expandDims(dt, 3)),
-        logDecay: tf.neg(tf.mul(dt, rates)),
+        logDecay: logDecayOf(dt, parameters),
         levelScales: softplus(scales as tf.Tensor4D),
         skipped: tf.mul(values, tf.reshape(parameters("D"), [-1, 1, 1])),
       },

@@ -1,6 +1,5 @@
 /** Mamba-3 as a mixer. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { spread } from "../../attention/decays/decay_pair.ts";
 import {
   type CheckedMamba3Inputs,
   mamba3,
@@ -13,9 +12,9 @@ import { toHeads } from "../../operations/heads/heads.ts";
 import { rmsNorm } from "../../operations/rms_norm/rms_norm.ts";
 import { applyMatrix, matrix } from "../linear.ts";
 import { scaleOnly } from "../normalization.ts";
-import { stepBias } from "./decay_rates.ts";
+import { stepBias, timeSteps } from "./decay_rates.ts";
 import { attentionCost, type FamilyModel } from "./family.ts";
-import { silu, softplus } from "./projections.ts";
+import { silu, toEachHead } from "./projections.ts";
 
 /** The share of the state's channels that turn. */
 const TURNING = 0.5;
@@ -55,8 +54,7 @@ export const MAMBA3: FamilyModel<CheckedMamba3Inputs> = {
     ];
   },
   project(x, parameters, numHeads) {
-    const [batch, length, dim] = x.shape;
-    const stateDim = dim / numHeads;
+    const dim = x.shape[2];
     const rows = applyMatrix(x, "in_proj.", parameters);
     const parts = tf.split(
       rows,
@@ -65,22 +63,15 @@ export const MAMBA3: FamilyModel<CheckedMamba3Inputs> = {
     ) as tf.Tensor3D[];
     const [gate, taken, write, read, steps, rates, shares, angles] = parts;
     const perHead = (x: tf.Tensor3D): tf.Tensor3D => tf.transpose(x, [0, 2, 1]);
-    const ofAll = (x: tf.Tensor3D, columns: number) =>
-      spread(
-        tf.expandDims(x, 1),
-        [batch, numHeads, length, columns],
-      ) as tf.Tensor4D;
     const vectors = (x: tf.Tensor3D, name: "B" | "C"): tf.Tensor4D => {
       const scale = parameters(`${name}_norm.weight`) as tf.Tensor1D;
       const normal = rmsNorm(x, scale, { epsilon: EPSILON });
-      return tf.add(ofAll(normal, stateDim), parameters(`${name}_bias`));
+      return tf.add(toEachHead(normal, numHeads), parameters(`${name}_bias`));
     };
-    const dt = perHead(
-      softplus(tf.add(steps!, parameters("dt_bias")) as tf.Tensor3D),
-    );
+    const dt = timeSteps(steps!, parameters);
     const turns = angles &&
       tf.mul(
-        ofAll(tf.tanh(angles), angles.shape[2]),
+        toEachHead(tf.tanh(angles), numHeads),
         tf.mul(tf.expandDims(dt, 3), Math.PI),
       );
     return {

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { dense } from "../../operations/dense.ts";
 import { logSigmoid } from "../../attention/decays/decay.ts";
+import { spread } from "../../attention/decays/decay_pair.ts";
 import {
   type RecurrentState,
   recurrentState,
@@ -109,6 +110,12 @@ export function perToken(
   parameters: Parameters,
 ): tf.Tensor3D {
   return tf.transpose(applyLinear(x, prefix, parameters), [0, 2, 1]);
+}
+
+/** Vectors that all heads share, `[batch, length, columns]`, as `[batch, heads, length, columns]`. */
+export function toEachHead(x: tf.Tensor3D, numHeads: number): tf.Tensor4D {
+  const [batch, ...rows] = x.shape;
+  return spread(tf.expandDims(x, 1), [batch, numHeads, ...rows]) as tf.Tensor4D;
 }
 
 /** The largest rank of low-rank maps. */

@@ -142,8 +142,8 @@ function projected(
   const mixed = mixes(x, parameters, convolve);
   const lowRank = (
     name: Mix,
+    x: tf.Tensor3D,
     between: (x: tf.Tensor3D) => tf.Tensor3D = (x) => x,
-    x = mixed(name),
   ) => {
     const few = applyMatrix(x, `${name}_lora.lora.0.`, parameters);
     const up = name === "g" ? applyMatrix : applyLinear;
@@ -151,11 +151,13 @@ function projected(
   };
   const ofValues = mixed("v");
   const own = applyMatrix(ofValues, "v_proj.", parameters);
-  const share = first && tf.sigmoid(lowRank("v", undefined, ofValues));
   const v: tf.Tensor3D = first
-    ? tf.add(own, tf.mul(tf.sub(first, own), share!))
+    ? tf.add(
+      own,
+      tf.mul(tf.sub(first, own), tf.sigmoid(lowRank("v", ofValues))),
+    )
     : own;
-  const rate = tf.sigmoid(lowRank("a"));
+  const rate = tf.sigmoid(lowRank("a", mixed("a")));
   const keys = applyMatrix(mixed("k"), "k_proj.", parameters);
   const removed = ofLengthOne(
     heads(tf.mul(keys, parameters("k_k"))),
@@ -163,7 +165,8 @@ function projected(
   );
   const written = negativeEigenvalues ? tf.mul(rate, 2) : rate;
   const change = tf.mul(tf.sub(rate, 1), parameters("k_a"));
-  const logDecay = tf.mul(tf.sigmoid(lowRank("w", tf.tanh)), LEAST_LOG_DECAY);
+  const decays = tf.sigmoid(lowRank("w", mixed("w"), tf.tanh));
+  const logDecay = tf.mul(decays, LEAST_LOG_DECAY);
   return {
     r: heads(applyMatrix(mixed("r"), "r_proj.", parameters)),
     logDecay: heads(logDecay as tf.Tensor3D),
@@ -171,7 +174,7 @@ function projected(
     v: heads(v),
     a: tf.neg(removed),
     b: tf.mul(removed, heads(written as tf.Tensor3D)),
-    gate: lowRank("g", tf.sigmoid),
+    gate: lowRank("g", mixed("g"), tf.sigmoid),
   };
 }
 

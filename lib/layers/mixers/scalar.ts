@@ -1,6 +1,5 @@
 /** Models of the family with scalar decays, one per token and head, as mixers. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { spread } from "../../attention/decays/decay_pair.ts";
 import { type CheckedMamba2Inputs, mamba2 } from "../../family/mamba2.ts";
 import { type CheckedMlstmInputs, mlstm } from "../../family/mlstm.ts";
 import { type MlstmState, mlstmStep } from "../../family/mlstm_step.ts";
@@ -8,12 +7,12 @@ import { splitHeads, toHeads } from "../../operations/heads/heads.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameter } from "../lion_layer.ts";
 import { attentionCost, type FamilyModel } from "./family.ts";
-import { decayRate, stepBias } from "./decay_rates.ts";
+import { decayRate, stepBias, timeSteps } from "./decay_rates.ts";
 import {
   attendNext,
   perToken,
   silu,
-  softplus,
+  toEachHead,
   withBias,
 } from "./projections.ts";
 
@@ -32,7 +31,7 @@ export const MAMBA2: FamilyModel<CheckedMamba2Inputs> = {
     { name: "D", shape: [numHeads], initial: "ones" },
   ],
   project(x, parameters, numHeads) {
-    const [batch, length, dim] = x.shape;
+    const dim = x.shape[2];
     const headDim = dim / numHeads;
     const rows = applyLinear(x, "in_proj.", parameters);
     const [gate, taken, write, read, steps] = tf.split(
@@ -40,18 +39,13 @@ export const MAMBA2: FamilyModel<CheckedMamba2Inputs> = {
       [dim, dim, headDim, headDim, numHeads],
       2,
     ) as tf.Tensor3D[];
-    const ofAll = (x: tf.Tensor3D) =>
-      spread(tf.expandDims(silu(x), 1), [
-        ...[batch, numHeads, length, headDim],
-      ]) as tf.Tensor4D;
-    const dt = softplus(tf.add(steps!, parameters("dt_bias")));
     return {
       inputs: {
         x: toHeads(silu(taken!), numHeads),
-        dt: tf.transpose(dt, [0, 2, 1]) as tf.Tensor3D,
+        dt: timeSteps(steps!, parameters),
         a: tf.neg(tf.exp(parameters("A_log"))) as tf.Tensor1D,
-        b: ofAll(write!),
-        c: ofAll(read!),
+        b: toEachHead(silu(write!), numHeads),
+        c: toEachHead(silu(read!), numHeads),
         d: parameters("D") as tf.Tensor1D,
       },
       gate: silu(gate!),

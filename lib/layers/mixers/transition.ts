@@ -8,10 +8,12 @@ import { comba, type CombaInputs } from "../../family/transition/comba.ts";
 import {
   deltaProduct,
   type DeltaProductInputs,
+  rowsOfSteps,
 } from "../../family/transition/delta_product.ts";
 import {
   gatedDeltaNet2,
   type GatedDeltaNet2Inputs,
+  gatedRows,
 } from "../../family/transition/gated_delta_net_2.ts";
 import {
   gatedDeltaProduct,
@@ -22,8 +24,13 @@ import { applyLinear, applyMatrix, linear, matrix } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { MixerState } from "../mixer.ts";
 import { convolution, type Convolve, tapsOf } from "./convolution.ts";
-import { decayRate, stepBias } from "./decay_rates.ts";
-import { deltaCost, deltaOptions, type GateOptions } from "./delta.ts";
+import { decayRate, logDecayOf, stepBias } from "./decay_rates.ts";
+import {
+  deltaCost,
+  deltaOptions,
+  type GateOptions,
+  nextByDeltaRule,
+} from "./delta.ts";
 import type { FamilyModel, Output } from "./family.ts";
 import { ofLengthOne, silu, softplus } from "./projections.ts";
 
@@ -74,13 +81,12 @@ export function gatedDeltaNet2Model(
       const few = applyMatrix(x, "f_proj.0.", parameters);
       const steps = applyMatrix(few, "f_proj.1.", parameters);
       const dt = softplus(tf.add(steps, parameters("dt_bias")) as tf.Tensor3D);
-      const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1, 1]);
       const erase = tf.sigmoid(applyMatrix(x, "b_proj.", parameters));
       const gates = applyMatrix(x, "g_proj.0.", parameters);
       return {
         inputs: {
           ...vectorsOf(x, parameters, { numHeads, convolve, convSize }),
-          logDecay: tf.neg(tf.mul(heads(dt), rate)),
+          logDecay: logDecayOf(heads(dt), parameters),
           eraseGate: heads(negativeEigenvalues ? tf.mul(erase, 2) : erase),
           writeGate: heads(tf.sigmoid(applyMatrix(x, "w_proj.", parameters))),
         },
@@ -88,12 +94,10 @@ export function gatedDeltaNet2Model(
       };
     },
     run: (inputs, options) => gatedDeltaNet2(inputs, deltaOptions(options)),
-    step: ({ q, k, v, logDecay, eraseGate, writeGate }, before, mask) =>
-      stepOf(before, mask, {
-        ...{ q, k, logDecay },
-        v: tf.mul(writeGate, v),
-        a: tf.neg(tf.mul(tf.exp(logDecay), tf.mul(eraseGate, k))),
-      }),
+    step: ({ q, ...inputs }, before, mask) => {
+      const { k, logDecay } = inputs;
+      return stepOf(before, mask, { q, k, logDecay, ...gatedRows(inputs) });
+    },
     sharesTokens: false,
     output: PUBLISHED,
     cost: (sizes, call) => deltaCost(sizes, call, { gates: sizes.headDim }),
@@ -146,25 +150,8 @@ export function deltaProductModel(
           deltaOptions(options),
         )
         : deltaProduct(inputs, deltaOptions(options)),
-    step({ q, k, v, beta, logDecay }, before, mask) {
-      const rows = (x: tf.Tensor): tf.Tensor4D => {
-        const [batch, heads, length, steps, columns] = x.shape;
-        return tf.reshape(x, [batch!, heads!, length! * steps!, columns!]);
-      };
-      const written = tf.mul(tf.expandDims(beta, 4), k);
-      const path = logDecay && tf.reshape(
-        tf.concat([
-          tf.expandDims(tf.exp(logDecay), 3),
-          tf.ones([...logDecay.shape, steps - 1]),
-        ], 3),
-        [...logDecay.shape, steps, 1],
-      );
-      const read = path ? tf.mul(path, k) : k;
-      return stepOf(before, mask, {
-        ...{ q, logDecay, k: rows(written), v: rows(v) },
-        a: tf.neg(rows(read)),
-      });
-    },
+    step: ({ q, logDecay, ...vectors }, before, mask) =>
+      nextByDeltaRule({ q, logDecay, ...rowsOfSteps(vectors) }, before, mask),
     sharesTokens: false,
     output: PUBLISHED,
     cost: ({ length, ...sizes }, call) =>
