@@ -140,11 +140,14 @@ type OwnFields =
     readonly body: string;
   };
 
-/** The constants that say what a rule reads. */
-export function constantsOf({ reads, steps }: Layout): Constants {
+/** The constants that say what a rule reads, and of what v is made. */
+export function constantsOf(
+  { reads, steps, hasRowSums, valueDim }: Layout,
+): Constants {
   return {
     ...KINDS[reads],
     STEPS: steps,
+    ADDS_ONES: hasRowSums && valueDim % 4 === 0,
     // Whether the last writer writes V itself.
     GIVES: reads === "none" || reads === "untied",
     // Readers, of a and q in this order, that read before the decay of their token.
@@ -363,8 +366,18 @@ fn value_of(writer: u32, chunk: Chunk, row: u32, vec: u32) -> vec4f {${found}
 `;
 }
 
-/** WGSL function `row_of_v` of {@linkcode valuesOf}. */
-export const ROW_OF_V: string = rowsOf("v", "valueVecs");
+/** WGSL function `row_of_v` of {@linkcode valuesOf}; a column of ones after whole vec4s is not in the tensor. */
+export const ROW_OF_V: string = /* wgsl */ `
+fn row_of_v(chunk: Chunk, row: u32, vec: u32) -> vec4f {
+  let step = step_of(chunk, row);
+  if (ADDS_ONES) {
+    let columns = uniforms.valueVecs - 1u;
+    let x = select(v[step * columns + min(vec, columns - 1u)], vec4f(1.0, 0.0, 0.0, 0.0), vec == columns);
+    return select(vec4f(), x, has_step(chunk, row));
+  }
+  return select(vec4f(), v[step * uniforms.valueVecs + vec], has_step(chunk, row));
+}
+`;
 
 /** WGSL function `slope_of(reader, chunk, row, vec)`: the gradient in what a row reads. */
 export function slopesOf({ reads }: Layout): string {

@@ -77,14 +77,14 @@ export class TransitionCall {
     if (hasGradient) this.#records("dstates", "states");
   }
 
-  /** Copies vectors to a multiple of four columns, if they have another number or `ones` follow them. */
+  /** Copies vectors to a multiple of four columns, if they have another number; ones may follow v. */
   #copyToVec4s(name: string, x: tf.TensorInfo | undefined): void {
     const columns = x?.shape[3] ?? 0;
     const hasOnes = name === "v" && this.layout.hasRowSums;
     // A number for each token is no vector.
     const isNumber = "fg".includes(name) && this.layout.decay === "token";
-    if (!x || isNumber || columns % 4 === 0 && !hasOnes) return;
-    const vecs = Math.ceil((columns + Number(hasOnes)) / 4);
+    if (!x || isNumber || columns % 4 === 0) return;
+    const vecs = Math.ceil(columns / 4);
     const rows = tf.util.sizeFromShape(x.shape) / columns;
     const copied = this.floats(name, 4 * rows * vecs);
     runElementwise(this.#backend, {

@@ -74,15 +74,15 @@ export function planOf(
 function copiesOf(
   { reads, decay, directions, length, steps, ...layout }: Layout,
 ): { launches: number; bytes: number } {
-  const { headDim, valueDim, headVecs, valueVecs, hasRowSums } = layout;
-  const areKeys = headDim % 4 !== 0, areValues = valueDim % 4 !== 0;
+  const { headDim, valueDim, headVecs, valueVecs } = layout;
+  const areKeys = headDim % 4 !== 0;
+  const areValues = Number(valueDim % 4 !== 0);
   const ofSteps = { none: 1, delta: 1, tied: 2, untied: 3 }[reads];
   const ofTokens = 1 + (decay === "channel" ? directions : 0);
-  const values = Number(areValues || hasRowSums);
   const vecs = Number(areKeys) * (ofTokens + steps * ofSteps) * headVecs +
-    values * steps * valueVecs;
+    areValues * steps * valueVecs;
   return {
-    launches: Number(areKeys) * (ofTokens + ofSteps) + values,
+    launches: Number(areKeys) * (ofTokens + ofSteps) + areValues,
     bytes: 16 * length * vecs,
   };
 }
