@@ -82,6 +82,7 @@ const CASES: Record<string, Case> = {
     inputs: () => [tokens(), mask()],
     options: {
       ...{ embeddingStd: 3, output: "tokens", numClasses: 3, maxSegments: 2 },
+      repeats: 2,
     },
   },
   "lionEncoder of numbers without positions": {
