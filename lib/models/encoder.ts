@@ -119,7 +119,7 @@ const OPTIONS = optionsOf<LionEncoderOptions>()(
   ...MODEL_OPTIONS,
   ENCODER_OPTIONS,
   "order segments maxSegments vocabularySize inputDim maxLength numClasses",
-  "output dropPath repeats",
+  "output dropPath repeats blockLength",
 );
 
 /**

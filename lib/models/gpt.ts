@@ -28,7 +28,8 @@ import {
 export interface LionGptOptions extends
   Omit<
     AttentionOptions,
-    "grid" | "order" | "classToken" | "layer" | "direction" | "countSelf"
+    | ("grid" | "order" | "classToken" | "layer" | "direction" | "countSelf")
+    | "blockLength"
   > {
   /** Number of tokens in the vocabulary. @default 50257 */
   vocabularySize?: number | undefined;

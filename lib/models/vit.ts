@@ -37,7 +37,7 @@ import {
 export interface LionViTOptions extends
   Omit<
     AttentionOptions,
-    "grid" | "classToken" | "layer" | "segments" | "direction"
+    "grid" | "classToken" | "layer" | "segments" | "direction" | "blockLength"
   > {
   /** Side of the square images in pixels. @default 224 */
   imageSize?: number | undefined;

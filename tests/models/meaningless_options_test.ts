@@ -35,6 +35,7 @@ const OF_ATTENTION: Options = {
   steps: 3,
   negativeEigenvalues: true,
   ranks: [1, 2, 3, 4],
+  blockLength: 2,
 };
 
 const tokens = () => tf.tensor2d([[1, 2, 3, 4]], [1, 4], "int32");
