@@ -16,7 +16,7 @@ import {
   loadFashionMnist,
   loadMnist,
 } from "@lionjs/lion/datasets";
-import { messageOf } from "../../lib/base/shown.ts";
+import { messageOf } from "@lionjs/base";
 import {
   DECAYS,
   DIRECTIONS,
