@@ -15,7 +15,7 @@ import {
 } from "./lion_layer.ts";
 import { registerLayer } from "./own_layers.ts";
 import { assertCount } from "./options/option_values.ts";
-import { withoutPadding } from "../operations/padding.ts";
+import { withoutPadding } from "../operations/padding/padding.ts";
 import { tokensAmong } from "./padding.ts";
 
 /**

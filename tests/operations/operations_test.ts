@@ -35,7 +35,7 @@ import {
   addAndNorm,
   normOfSum,
 } from "../../lib/operations/layer_norm/add_norm.ts";
-import { dropout } from "../../lib/operations/dropout.ts";
+import { dropout } from "../../lib/operations/dropout/dropout.ts";
 import { tokenMean } from "../../lib/operations/token_mean/token_mean.ts";
 import {
   joinDirections,

@@ -1,7 +1,7 @@
 /** The decays that lie on a path between two tokens, and those that do not. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "@lionjs/tfjs/kernel";
-import { selectTokens } from "../../operations/padding.ts";
+import { selectTokens } from "../../operations/padding/padding.ts";
 import type { DecayPair } from "../decays/decay_pair.ts";
 
 /**

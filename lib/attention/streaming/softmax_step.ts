@@ -1,6 +1,6 @@
 /** Softmax attention on a sequence that arrives in steps, with a KV cache. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { tokensIn, withoutPadding } from "../../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../../operations/padding/padding.ts";
 import { floats } from "@lionjs/tfjs/kernel";
 import { penalties } from "../decays/alibi.ts";
 import { selectiveDecay } from "../decays/decay.ts";

@@ -7,7 +7,7 @@ import {
   assertPositiveInteger,
   optionsOf,
 } from "@lionjs/base";
-import { tokensIn } from "../../operations/padding.ts";
+import { tokensIn } from "../../operations/padding/padding.ts";
 import { assertConvention, type DecayConvention } from "../decays/decay.ts";
 import { assertOfBatch, type DecayPair, spread } from "../decays/decay_pair.ts";
 import { finite } from "../decays/finite_decay.ts";

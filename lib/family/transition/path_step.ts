@@ -6,7 +6,7 @@ import {
   withNext,
 } from "../../attention/streaming/softmax_step.ts";
 import { transitionStep } from "../../attention/streaming/transition_step.ts";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import type { CheckedPathAttentionInputs } from "./path_attention.ts";
 
 /** The cache of PaTH: values and keys of the tokens so far. */

@@ -3,10 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { FIXED_DECAY, SPREAD } from "../../attention/decays/decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "../../attention/decays/finite_decay.ts";
 import { type Operation, refer, sizeOf } from "@lionjs/tfjs/kernel";
-import { DROPOUT } from "../../operations/dropout.ts";
 import {
-  compute,
-  elementwise,
   type Kernel,
   type KernelHost,
   REDUCE_JOB,
@@ -19,7 +16,6 @@ export function registerFusedLayers(host: KernelHost): void {
     registerWasmKernel(host, operation, { forward, gradient });
   register(FIXED_DECAY, fixedDecay, fixedDecayGradient);
   register(SPREAD, spread, spreadGradient);
-  register(DROPOUT, dropout("x"), dropout("dy"));
 }
 
 /** Both directions share their numbers, one per token, so that a loop here does. */
@@ -66,14 +62,4 @@ const spreadGradient: Kernel = ({ inputs: { dy }, make, run }) => {
   const axes = { repeats: 1, outer: 1, reduced: rows!, inner: sizeOf(dx) };
   run(REDUCE_JOB, { kind, ...axes }, { x: dy, y: dx }, sizeOf(dy!));
   return [dx];
-};
-
-/** The kernel of dropout of the input with this name: x, or its output's gradient. */
-const dropout = (name: "x" | "dy"): Kernel => {
-  const fn = elementwise("dropout");
-  return ({ host, wasm, inputs, attributes }) => {
-    const operands = [inputs[name]!, inputs["uniform"]!];
-    const p = attributes["keep"] as number;
-    return [compute(host, wasm, fn, operands, { p })!];
-  };
 };

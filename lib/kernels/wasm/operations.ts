@@ -10,20 +10,13 @@ import {
   BETWEEN_TOKENS,
   type BetweenTokensAttributes,
 } from "../../attention/forms/paths.ts";
-import { type Operation, refer, sizeOf } from "@lionjs/tfjs/kernel";
-import { GELU } from "../../operations/gelu.ts";
-import { TOKENS, WITHOUT_PADDING } from "../../operations/padding.ts";
+import type { Operation } from "@lionjs/tfjs/kernel";
 import {
-  compute,
-  elementwise,
-  type FunctionName,
-  GELU_JOB,
+  functionKernel,
   type Kernel,
   type KernelHost,
-  OPERATIONS_AN_ELEMENT,
   registerWasmKernel,
 } from "@lionjs/tfjs/wasm";
-import { clearPadding } from "./padding.ts";
 
 export function registerOperations(host: KernelHost): void {
   const register = (operation: Operation, forward: Kernel, gradient?: Kernel) =>
@@ -31,35 +24,20 @@ export function registerOperations(host: KernelHost): void {
       forward,
       ...(gradient ? { gradient } : {}),
     });
-  for (const [operation, forward, gradient] of ELEMENTWISE) {
-    const kernel = (name: FunctionName): Kernel => {
-      const fn = elementwise(name);
-      return ({ host, wasm, inputs: { x, dy } }) => {
-        const operands = dy ? [x!, dy] : [x!];
-        return [compute(host, wasm, fn, operands, { p: LOWEST_LOG_DECAY })!];
-      };
-    };
-    register(operation, kernel(forward), kernel(gradient));
-  }
-  register(GELU, gelu, gelu);
+  const p = LOWEST_LOG_DECAY, gradientIn = ["x", "dy"];
+  register(
+    LOG_SIGMOID,
+    functionKernel("logSigmoid", ["x"]),
+    functionKernel("logSigmoidGradient", gradientIn),
+  );
+  register(
+    FINITE_DECAY,
+    functionKernel("atLeast", ["x"], () => ({ p })),
+    functionKernel("atLeastGradient", gradientIn, () => ({ p })),
+  );
   register(SOURCE_DECAY, sourceDecay, sourceDecayGradient);
-  register(TOKENS, tokens);
-  register(WITHOUT_PADDING, withoutPadding);
   registerWasmKernel(host, BETWEEN_TOKENS, { forward: betweenTokens });
 }
-
-/** Functions of each element, and the gradients in it. */
-const ELEMENTWISE = [
-  [LOG_SIGMOID, "logSigmoid", "logSigmoidGradient"],
-  [FINITE_DECAY, "atLeast", "atLeastGradient"],
-] as const;
-
-/** GELU, or its gradient if there is a `dy`. */
-const gelu: Kernel = ({ inputs, make, run }) => {
-  const y = make(inputs["x"]!.shape), size = sizeOf(y);
-  run(GELU_JOB, { size }, { ...inputs, y }, OPERATIONS_AN_ELEMENT * size);
-  return [y];
-};
 
 /** Source decays have one number a token: a loop here is as fast as a job. */
 const sourceDecay: Kernel = ({ wasm, inputs, make }) => {
@@ -100,32 +78,6 @@ const sourceDecayGradient: Kernel = ({ wasm, inputs, make }) => {
     }
   }
   return [output];
-};
-
-/** Makes a mask of 1 and 0, which is the mask itself where it holds nothing else. */
-const tokens: Kernel = ({ wasm, inputs, make }) => {
-  const mask = inputs["mask"]!;
-  const values = wasm.typedArrayFromHeap(mask) as Float32Array;
-  if (values.every((value) => value === 0 || value === 1)) {
-    return [refer(wasm, mask)];
-  }
-  const found = values.map((value) => value === 0 ? 0 : 1);
-  const y = make(mask.shape);
-  wasm.typedArrayFromHeap(y).set(found);
-  return [y];
-};
-
-/**
- * Sets padding to 0: a copy and fills, at the speed of memory, which no job beats.
- * Where nothing is padding, the tensor itself is the result.
- */
-const withoutPadding: Kernel = ({ wasm, inputs, make }) => {
-  const { x, mask } = inputs as Record<"x" | "mask", tf.TensorInfo>;
-  if (!wasm.typedArrayFromHeap(mask).includes(0)) return [refer(wasm, x)];
-  const y = make(x.shape);
-  wasm.typedArrayFromHeap(y).set(wasm.typedArrayFromHeap(x));
-  clearPadding(wasm, y, mask);
-  return [y];
 };
 
 /**

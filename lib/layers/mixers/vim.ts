@@ -7,7 +7,7 @@ import {
   optionsOf,
 } from "@lionjs/base";
 import { dense } from "../../operations/dense.ts";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import { selectiveScan } from "../../operations/selective_scan.ts";
 import {
   gated,

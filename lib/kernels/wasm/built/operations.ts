@@ -1,8 +1,11 @@
 // Built by `deno task build` from lib/operations/*/wasm.ts; do not edit.
 import * as crossEntropy from "../../../operations/cross_entropy/wasm.ts";
 import * as directions from "../../../operations/directions/wasm.ts";
+import * as dropout from "../../../operations/dropout/wasm.ts";
+import * as gelu from "../../../operations/gelu/wasm.ts";
 import * as heads from "../../../operations/heads/wasm.ts";
 import * as layerNorm from "../../../operations/layer_norm/wasm.ts";
+import * as padding from "../../../operations/padding/wasm.ts";
 import * as rmsNorm from "../../../operations/rms_norm/wasm.ts";
 import * as shortConvolution from "../../../operations/short_convolution/wasm.ts";
 import * as tokenDecays from "../../../operations/token_decays/wasm.ts";
@@ -14,8 +17,11 @@ import * as uniform from "../../../operations/uniform/wasm.ts";
 export const OPERATIONS = [
   crossEntropy,
   directions,
+  dropout,
+  gelu,
   heads,
   layerNorm,
+  padding,
   rmsNorm,
   shortConvolution,
   tokenDecays,

@@ -11,12 +11,12 @@ import {
   TOKEN_LOG_DECAY,
 } from "../../../operations/token_decays/token_decays.ts";
 import {
+  elementwiseKernel,
   LOG_OF_ONE_PLUS,
   registerFusedKernel,
   SIGMOID,
 } from "@lionjs/tfjs/webgpu";
 import { isBelow } from "../frame/log_decays.ts";
-import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
 
 /** Registers the kernels of decays. */
 export function registerDecays(): void {

@@ -6,6 +6,7 @@ import {
   type DenseGeluAttributes,
 } from "../../../operations/dense.ts";
 import {
+  elementwiseKernel,
   makeFloats,
   registerFusedKernel,
   runProgram,
@@ -13,8 +14,7 @@ import {
   widthOf,
 } from "@lionjs/tfjs/webgpu";
 import { sizeOf } from "@lionjs/tfjs/kernel";
-import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
-import { GELU_TERMS } from "./activations.ts";
+import { GELU_TERMS } from "../../../operations/gelu/webgpu.ts";
 import {
   type Matrix,
   PRODUCT_THREADS,
