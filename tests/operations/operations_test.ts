@@ -26,11 +26,10 @@ import {
   splitHeads,
 } from "../../lib/operations/mod.ts";
 import { denseGelu } from "../../lib/operations/dense.ts";
-import { logDecayPair, spread } from "../../lib/attention/decays/decay_pair.ts";
-import {
-  decayOfLogits,
-  tokenLogDecay,
-} from "../../lib/layers/mixers/token_log_decay.ts";
+import { logDecayPair } from "../../lib/attention/decays/decay_pair.ts";
+import { spread } from "../../lib/operations/spread/spread.ts";
+import { decayOfLogits } from "../../lib/layers/mixers/token_log_decay.ts";
+import { tokenLogDecay } from "../../lib/operations/token_decays/token_decays.ts";
 import {
   addAndNorm,
   normOfSum,

@@ -4,7 +4,7 @@ import { tokensIn, withoutPadding } from "../../operations/padding/padding.ts";
 import { floats } from "@lionjs/tfjs/kernel";
 import { penalties } from "../decays/alibi.ts";
 import { selectiveDecay } from "../decays/decay.ts";
-import { finite } from "../decays/finite_decay.ts";
+import { finite } from "../../operations/finite_decay/finite_decay.ts";
 import { logMask } from "../decays/mask.ts";
 import { hideScores, resetPadding } from "../forms/softmax.ts";
 import { softmaxAttention } from "../softmax_attention.ts";

@@ -1,6 +1,6 @@
 /** Log-linear attention on a sequence that arrives in parts. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { finite } from "../../attention/decays/finite_decay.ts";
+import { finite } from "../../operations/finite_decay/finite_decay.ts";
 import { mask as maskOf } from "../../attention/decays/mask.ts";
 import { withoutPadding } from "../../operations/padding/padding.ts";
 import { isOfLevel, levelsOfPairs, weightsOfPairs } from "./levels.ts";

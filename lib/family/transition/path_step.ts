@@ -1,6 +1,6 @@
 /** PaTH attention on a sequence that arrives in parts. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { spread } from "../../attention/decays/decay_pair.ts";
+import { spread } from "../../operations/spread/spread.ts";
 import {
   type ValueCache,
   withNext,

@@ -5,7 +5,6 @@ import type { WebGpuNumbers } from "../tuning.ts";
 import { OPERATIONS } from "./built/operations.ts";
 import { registerAttention } from "./lion_attention.ts";
 import { registerDense } from "./layer/dense.ts";
-import { registerDecays } from "./layer/decay.ts";
 import { registerSelectiveScan } from "./scan/selective_scan.ts";
 import { registerSoftmaxAttention } from "./softmax/softmax_attention.ts";
 import { registerTransition } from "./transition/transition.ts";
@@ -20,7 +19,6 @@ export function registerWebGpuKernels(
   isSoftware: boolean,
 ): void {
   registerAttention(numbersFor);
-  registerDecays();
   registerSelectiveScan();
   registerSoftmaxAttention(numbersFor, subgroups);
   registerTransition(numbersFor);

@@ -1,21 +1,19 @@
-/** Layers and losses in one pass each, as kernels of the wasm backend. @module */
+/** Log decays of heads in WebAssembly. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { FIXED_DECAY, SPREAD } from "../../attention/decays/decay_pair.ts";
-import { LOWEST_LOG_DECAY } from "../../attention/decays/finite_decay.ts";
-import { type Operation, refer, sizeOf } from "@lionjs/tfjs/kernel";
+import { refer } from "@lionjs/tfjs/kernel";
 import {
   type Kernel,
   type KernelHost,
-  REDUCE_JOB,
-  REDUCTIONS,
   registerWasmKernel,
 } from "@lionjs/tfjs/wasm";
+import { LOWEST_LOG_DECAY } from "../finite_decay/finite_decay.ts";
+import { FIXED_DECAY } from "./fixed_decay.ts";
 
-export function registerFusedLayers(host: KernelHost): void {
-  const register = (operation: Operation, forward: Kernel, gradient: Kernel) =>
-    registerWasmKernel(host, operation, { forward, gradient });
-  register(FIXED_DECAY, fixedDecay, fixedDecayGradient);
-  register(SPREAD, spread, spreadGradient);
+export function register(host: KernelHost): void {
+  registerWasmKernel(host, FIXED_DECAY, {
+    forward: fixedDecay,
+    gradient: fixedDecayGradient,
+  });
 }
 
 /** Both directions share their numbers, one per token, so that a loop here does. */
@@ -46,20 +44,3 @@ const fixedDecayGradient: Kernel = ({ wasm, inputs, attributes, make }) => {
 };
 
 type Values = tf.backend_util.TypedArray;
-
-const spread: Kernel = ({ wasm, inputs, attributes, make }) => {
-  const { x } = inputs, batch = attributes["batch"] as number;
-  const y = make([batch, ...x!.shape.slice(1)]);
-  const values = wasm.typedArrayFromHeap(x!);
-  const all = wasm.typedArrayFromHeap(y);
-  for (let i = 0; i < batch; i++) all.set(values, i * values.length);
-  return [y];
-};
-
-const spreadGradient: Kernel = ({ inputs: { dy }, make, run }) => {
-  const [rows, ...others] = dy!.shape, dx = make([1, ...others]);
-  const kind = REDUCTIONS.indexOf("Sum");
-  const axes = { repeats: 1, outer: 1, reduced: rows!, inner: sizeOf(dx) };
-  run(REDUCE_JOB, { kind, ...axes }, { x: dy, y: dx }, sizeOf(dy!));
-  return [dx];
-};
