@@ -1,7 +1,7 @@
 /** Linear maps of the last axis, as parts of layers and as a layer. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { optionsOf } from "@lionjs/base";
-import { dense, denseGelu, recordDense } from "../operations/dense.ts";
+import { dense, denseGelu, recordDense } from "../operations/dense/dense.ts";
 import { activate, type Activation } from "./activation.ts";
 import {
   firstInput,

@@ -25,7 +25,7 @@ import {
   shortConvolution,
   splitHeads,
 } from "../../lib/operations/mod.ts";
-import { denseGelu } from "../../lib/operations/dense.ts";
+import { denseGelu } from "../../lib/operations/dense/dense.ts";
 import { logDecayPair } from "../../lib/attention/decays/decay_pair.ts";
 import { spread } from "../../lib/operations/spread/spread.ts";
 import { decayOfLogits } from "../../lib/layers/mixers/token_log_decay.ts";

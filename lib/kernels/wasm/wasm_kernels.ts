@@ -3,7 +3,6 @@ import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
 import type { KernelHost } from "@lionjs/tfjs/wasm";
 import { OPERATIONS } from "./built/operations.ts";
-import { registerDense } from "./dense.ts";
 import { registerAttention } from "./lion_attention.ts";
 import { registerSelectiveScan } from "./selective_scan.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
@@ -21,6 +20,5 @@ export function registerWasmKernels(
   registerTransitionAttention(host, numbersFor);
   registerSoftmaxAttention(host);
   registerSelectiveScan(host);
-  registerDense(host);
   for (const { register } of OPERATIONS) register(host);
 }

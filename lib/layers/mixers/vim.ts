@@ -6,7 +6,7 @@ import {
   assertPositiveInteger,
   optionsOf,
 } from "@lionjs/base";
-import { dense } from "../../operations/dense.ts";
+import { dense } from "../../operations/dense/dense.ts";
 import { withoutPadding } from "../../operations/padding/padding.ts";
 import { selectiveScan } from "../../operations/selective_scan.ts";
 import {

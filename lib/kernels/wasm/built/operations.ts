@@ -1,6 +1,7 @@
 // Built by `deno task build` from lib/operations/*/wasm.ts; do not edit.
 import * as betweenTokens from "../../../operations/between_tokens/wasm.ts";
 import * as crossEntropy from "../../../operations/cross_entropy/wasm.ts";
+import * as dense from "../../../operations/dense/wasm.ts";
 import * as directions from "../../../operations/directions/wasm.ts";
 import * as dropout from "../../../operations/dropout/wasm.ts";
 import * as finiteDecay from "../../../operations/finite_decay/wasm.ts";
@@ -23,6 +24,7 @@ import * as uniform from "../../../operations/uniform/wasm.ts";
 export const OPERATIONS = [
   betweenTokens,
   crossEntropy,
+  dense,
   directions,
   dropout,
   finiteDecay,

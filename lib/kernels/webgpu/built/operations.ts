@@ -1,5 +1,6 @@
 // Built by `deno task build` from lib/operations/*/webgpu.ts; do not edit.
 import * as crossEntropy from "../../../operations/cross_entropy/webgpu.ts";
+import * as dense from "../../../operations/dense/webgpu.ts";
 import * as finiteDecay from "../../../operations/finite_decay/webgpu.ts";
 import * as gelu from "../../../operations/gelu/webgpu.ts";
 import * as heads from "../../../operations/heads/webgpu.ts";
@@ -12,6 +13,7 @@ import * as tokenDecays from "../../../operations/token_decays/webgpu.ts";
 /** The operations that describe their kernels. */
 export const OPERATIONS = [
   crossEntropy,
+  dense,
   finiteDecay,
   gelu,
   heads,
