@@ -57,7 +57,6 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
     ...[
       "frame",
       "built",
-      "layer",
       "score_tiles",
       "chunkwise",
       "full",

@@ -19,15 +19,8 @@
  *
  * @module
  */
-export {
-  bidirectionalDecay,
-  checkDecay,
-  type Decay,
-  fixedDecay,
-  logSigmoid,
-  noDecay,
-  selectiveDecay,
-} from "../attention/decays/decay.ts";
+export { bidirectionalDecay, checkDecay, type Decay, fixedDecay, noDecay, selectiveDecay } from "../attention/decays/decay.ts";
+export { logSigmoid } from "../operations/log_sigmoid/log_sigmoid.ts";
 export {
   eluPlusOne,
   type FeatureMap,

@@ -24,8 +24,8 @@
 // This import registers the gradients of tfjs-core's operations.
 import "@tensorflow/tfjs-layers";
 
-export { dense } from "./dense.ts";
-export { gelu } from "./gelu.ts";
+export { dense } from "./dense/dense.ts";
+export { gelu } from "./gelu/gelu.ts";
 export { joinHeads, splitHeads } from "./heads/heads.ts";
 export { layerNorm } from "./layer_norm/layer_norm.ts";
 export { positiveRandomFeatures } from "./random_features.ts";

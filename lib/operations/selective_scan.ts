@@ -16,7 +16,7 @@ import {
   runKernel,
 } from "@lionjs/tfjs/kernel";
 import { assertBoolean, assertOptions, optionsOf } from "@lionjs/base";
-import { tokensIn, withoutPadding } from "./padding.ts";
+import { tokensIn, withoutPadding } from "./padding/padding.ts";
 import { type ScanInputs, scanPlainly } from "./selective_scan_plain.ts";
 import { checkedSegments, endsOf } from "./segments.ts";
 

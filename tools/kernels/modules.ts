@@ -98,14 +98,15 @@ export async function operationsWith(
   return found.sort();
 }
 
-/** The operations that have jobs. */
+/** The operations that have jobs of their own. */
 export async function operationFolders(lib: URL): Promise<OperationFolder[]> {
   const names = await operationsWith("wasm.ts", lib);
-  return await Promise.all(names.map(async (name) => {
+  const all = await Promise.all(names.map(async (name) => {
     const file = new URL(`operations/${name}/wasm.ts`, lib);
-    const { JOBS: jobs } = await import(file.href) as { JOBS: Jobs };
-    return { name, jobs };
+    const { JOBS: jobs } = await import(file.href) as { JOBS?: Jobs };
+    return jobs ? [{ name, jobs }] : [];
   }));
+  return all.flat();
 }
 
 /** `job` as the name of a file. */

@@ -6,8 +6,8 @@ import {
   assertPositiveInteger,
   optionsOf,
 } from "@lionjs/base";
-import { dense } from "../../operations/dense.ts";
-import { withoutPadding } from "../../operations/padding.ts";
+import { dense } from "../../operations/dense/dense.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import { selectiveScan } from "../../operations/selective_scan.ts";
 import {
   gated,

@@ -9,7 +9,7 @@ import {
   runKernel,
   withFloats,
 } from "@lionjs/tfjs/kernel";
-import { gelu } from "./gelu.ts";
+import { gelu } from "../gelu/gelu.ts";
 
 /** The kernel of {@linkcode dense}. */
 export const DENSE: Operation<"y"> = {

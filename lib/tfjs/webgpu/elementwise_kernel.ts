@@ -1,11 +1,8 @@
 /** Kernels of functions of each element. @module */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import {
-  type ElementwiseProgram,
-  type FusedKernel,
-  makeFloats,
-  runElementwise,
-} from "@lionjs/tfjs/webgpu";
+import { type ElementwiseProgram, runElementwise } from "./elementwise.ts";
+import type { FusedKernel } from "./fused_kernel.ts";
+import { makeFloats } from "./program.ts";
 
 /**
  * The kernel of a function of each element.

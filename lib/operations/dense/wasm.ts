@@ -1,10 +1,10 @@
-/** Dense layers, x W + b, with GELU or without, as kernels of the wasm backend. @module */
+/** Dense layers, x W + b, with GELU or without, in WebAssembly. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   DENSE,
   DENSE_GELU,
   type DenseGeluAttributes,
-} from "../../operations/dense.ts";
+} from "./dense.ts";
 import { callKernel } from "@lionjs/tfjs/kernel";
 import {
   type Call,
@@ -21,7 +21,7 @@ import {
  * make twenty, half of them to reshape what need not be; and GELU is applied to sums
  * that are in the cache, which are written too if there will be a gradient.
  */
-export function registerDense(host: KernelHost): void {
+export function register(host: KernelHost): void {
   registerWasmKernel<unknown, never>(host, DENSE, {
     forward: (call) => [forward(call, "linear")],
     gradient: (call) => gradients(call, call.inputs["dy"]!),

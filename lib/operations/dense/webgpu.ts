@@ -1,11 +1,12 @@
-/** Dense layers, x W + b, with GELU or without, and their gradients. @module */
+/** Dense layers, x W + b, with GELU or without, and their gradients, for WebGPU. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
   DENSE,
   DENSE_GELU,
   type DenseGeluAttributes,
-} from "../../../operations/dense.ts";
+} from "./dense.ts";
 import {
+  elementwiseKernel,
   makeFloats,
   registerFusedKernel,
   runProgram,
@@ -13,8 +14,7 @@ import {
   widthOf,
 } from "@lionjs/tfjs/webgpu";
 import { sizeOf } from "@lionjs/tfjs/kernel";
-import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
-import { GELU_TERMS } from "./activations.ts";
+import { GELU_TERMS } from "../gelu/webgpu.ts";
 import {
   type Matrix,
   PRODUCT_THREADS,
@@ -29,9 +29,13 @@ import {
 /**
  * Registers the kernels.
  *
- * @param staged Whether workgroups stage what they read in their memory.
+ * @param isSoftware Whether the adapter computes on the processor, where workgroups do not
+ * stage what they read in memory of their own.
  */
-export function registerDense(staged: boolean): void {
+export function register(
+  { isSoftware }: { readonly isSoftware: boolean },
+): void {
+  const staged = !isSoftware;
   registerFusedKernel<DenseInput, DenseInput | "dy", unknown, never>(DENSE, {
     forward: ({ backend, inputs }) => forward(backend, inputs, staged),
     gradient: ({ backend, inputs }) => gradient(backend, inputs, staged),

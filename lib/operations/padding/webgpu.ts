@@ -1,14 +1,21 @@
-/** Masks of padding, and tensors whose padding is set to zero. @module */
+/** Masks of padding, and tensors whose padding is set to zero, for WebGPU. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
+  elementwiseKernel,
   type FusedKernel,
   makeFloats,
+  registerFusedKernel,
   runElementwise,
   type StrictWebGPUBackend,
   widthOf,
 } from "@lionjs/tfjs/webgpu";
-import { elementwiseKernel } from "./elementwise_kernel.ts";
 import { sizeOf } from "@lionjs/tfjs/kernel";
+import { TOKENS, WITHOUT_PADDING } from "./padding.ts";
+
+export function register(): void {
+  registerFusedKernel(TOKENS, { forward: tokens });
+  registerFusedKernel(WITHOUT_PADDING, { forward: withoutPadding });
+}
 
 /** The fields of a program that looks up the mask of a pack of x. */
 function maskOf(x: tf.TensorInfo, mask: tf.TensorInfo) {
@@ -39,7 +46,7 @@ fn is_token(at: u32) -> bool {
  * The kernel that turns a mask into 1 for tokens and 0 for padding. It compares bits,
  * since WGSL may compare NaN wrongly and read denormal numbers as 0.
  */
-export const tokens: FusedKernel<"mask"> = elementwiseKernel(["mask"], ["y"], {
+const tokens: FusedKernel<"mask"> = elementwiseKernel(["mask"], ["y"], {
   name: "tokens",
   width: 1,
   elements: { mask: "i32" },
@@ -47,7 +54,7 @@ export const tokens: FusedKernel<"mask"> = elementwiseKernel(["mask"], ["y"], {
 });
 
 /** The kernel that copies x, with zeros where a token's mask is 0; NaN would survive a product with 0. */
-export const withoutPadding: FusedKernel<"x" | "mask"> = (
+const withoutPadding: FusedKernel<"x" | "mask"> = (
   { backend, inputs: { x, mask } },
 ) => {
   const y = makeFloats(backend, x.shape);

@@ -2,13 +2,19 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "@lionjs/tfjs/kernel";
 
-/** The kernel of {@linkcode dropout}, with the attribute `keep`, 1 - rate. */
+/** The kernel of {@linkcode dropout}. */
 export const DROPOUT: Operation<"y"> = {
   kernel: "LionDropout",
   gradientsIn: ["x"],
   outputs: ["y"],
   gradientInputs: ["uniform"],
 };
+
+/** Attributes of the kernel of {@linkcode dropout}. */
+export interface DropoutAttributes {
+  /** The probability that a value stays. */
+  readonly keep: number;
+}
 
 /**
  * Sets values to zero and scales the others up, as `tf.dropout` does with the same
@@ -25,7 +31,8 @@ export function dropout<T extends tf.Tensor>(
 ): T {
   const keep = 1 - rate;
   if (hasKernel(DROPOUT)) {
-    return runKernel(DROPOUT, { x, uniform }, { keep }).y as T;
+    const attributes: DropoutAttributes = { keep };
+    return runKernel(DROPOUT, { x, uniform }, attributes).y as T;
   }
   return tf.mul(x, tf.div(tf.floor(tf.add(uniform, keep)), keep));
 }

@@ -1,7 +1,6 @@
-/** The logistic function, and GELU, x Φ(x) with the normal distribution Φ. @module */
-import { GELU } from "../../../operations/gelu.ts";
-import { registerFusedKernel } from "@lionjs/tfjs/webgpu";
-import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
+/** GELU, x Φ(x) with the normal distribution Φ, for WebGPU. @module */
+import { GELU } from "./gelu.ts";
+import { elementwiseKernel, registerFusedKernel } from "@lionjs/tfjs/webgpu";
 
 /**
  * WGSL functions of GELU's terms: the normal distribution Φ(x) = erfc(-x / √2) / 2,
@@ -25,7 +24,7 @@ fn derivative(x: Pack, bell: Pack, normal: Pack) -> Pack {
 `;
 
 /** Registers the kernels of GELU: y = x Φ(x), and dx = dy (Φ(x) + x φ(x)). */
-export function registerGelu(): void {
+export function register(): void {
   registerFusedKernel(GELU, {
     forward: elementwiseKernel(["x"], ["y"], {
       name: "gelu",
