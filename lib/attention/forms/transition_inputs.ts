@@ -137,7 +137,7 @@ export function transitionGates(
  *
  * @param ends The tokens at which the sweep arrives at a segment, `[batch, length]`, bool.
  */
-export function apart(
+export function withinSegments(
   vectors: TransitionVectors,
   ends: tf.Tensor2D | undefined,
 ): TransitionVectors {
