@@ -56,6 +56,11 @@ export function stepsOf({ q, k }: Pick<TransitionVectors, "q" | "k">): number {
   return k.shape[2] / q.shape[2];
 }
 
+/** The tokens of a chunk, of so many steps each, that has at most `size` steps unless it is one token. */
+export function tokensPerChunk(size: number, steps: number): number {
+  return Math.max(1, Math.floor(size / steps));
+}
+
 /**
  * The vectors that a caller gave, as float32 and without padding. Call it inside
  * `tf.tidy`.
@@ -128,7 +133,7 @@ export function transitionGates(
  *
  * @param ends The tokens at which the sweep arrives at a segment, `[batch, length]`, bool.
  */
-export function apart(
+export function withinSegments(
   vectors: TransitionVectors,
   ends: tf.Tensor2D | undefined,
 ): TransitionVectors {
