@@ -425,7 +425,7 @@ Its commands, one after another:
 ${task.steps.map((step) => `  ${commandOf(step)}`).join("\n")}
 ${
     hasRest
-      ? "\n  --rest   what \`deno task test\` leaves out, a fifth of the cases on software WebGPU"
+      ? "\n  --rest   what \`deno task test\` leaves out, an eleventh of the cases on software WebGPU"
       : ""
   }
   --help   print this`;
