@@ -11,4 +11,5 @@ export {
   withTypes,
 } from "./token_examples.ts";
 export type { Tokenizer } from "./tokenizer.ts";
+export { fileOf } from "./tokenizer_origin.ts";
 export { type TokenizerFile, tokenizerOf } from "./tokenizer_file.ts";

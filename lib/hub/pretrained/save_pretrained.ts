@@ -12,11 +12,16 @@ import {
 import type { Tokenizer, TokenizerFile } from "@lionjs/data/text";
 import { pathOf } from "@lionjs/base/files";
 import { classNames } from "../../models/class_names.ts";
+import { makerOf } from "../../models/made_by.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
 import { ConfigFields } from "./config_fields.ts";
 import { classesOf, labelFields } from "./labels.ts";
-import { type PretrainedConfig, writableConfig } from "./lion_config.ts";
+import {
+  type LionModel,
+  type PretrainedConfig,
+  writableConfig,
+} from "./lion_config.ts";
 import { planOf } from "./planned.ts";
 import {
   type Preprocessing,
@@ -39,11 +44,13 @@ export interface SavePretrainedOptions {
   /**
    * The model's config: the function of this library that makes it and its
    * options, or the config that {@linkcode fromPretrained} returned.
+   * @default how this process made the model, if by a function of this library
    */
-  config: PretrainedConfig;
+  config?: PretrainedConfig | undefined;
   /**
-   * The tokenizer: one that {@linkcode fromPretrained} read, or the content of
-   * a tokenizer.json, as from `trainTokenizer`. @default none
+   * The tokenizer: one that {@linkcode fromPretrained} read or `tokenizerOf` or
+   * `byteTokenizer` made, or the content of a tokenizer.json, as from
+   * `trainTokenizer`. @default none
    */
   tokenizer?: Tokenizer | TokenizerFile | undefined;
   /**
@@ -53,10 +60,15 @@ export interface SavePretrainedOptions {
   preprocessing?: Preprocessing | undefined;
   /** The maximum number of bytes of values per weight file. @default 5e9 */
   maxShardBytes?: number | undefined;
+  /**
+   * Where the weights came from, as {@linkcode fromPretrained} tells; it is not
+   * written. So all that it returns can be given.
+   */
+  weights?: unknown;
 }
 
 const OPTIONS = optionsOf<SavePretrainedOptions>()(
-  "model config tokenizer preprocessing maxShardBytes",
+  "model config tokenizer preprocessing maxShardBytes weights",
 );
 
 /**
@@ -72,16 +84,12 @@ const OPTIONS = optionsOf<SavePretrainedOptions>()(
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
- * const options = {
+ * const model = lionEncoder({
  *   inputDim: 2, dim: 8, depth: 1, numHeads: 2, numClasses: 2, variant: "s",
- * } as const;
- * const model = lionEncoder(options);
+ * });
  * setClassNames(model, ["cat", "dog"]);
  * const folder = await Deno.makeTempDir();
- * await savePretrained(folder, {
- *   model,
- *   config: { model_type: "lion", architecture: "lionEncoder", options },
- * });
+ * await savePretrained(folder, { model });
  *
  * const loaded = await fromPretrained(folder);
  * assertEquals(classNames(loaded.model), ["cat", "dog"]);
@@ -106,10 +114,11 @@ export async function savePretrained(
   assertOptions("savePretrained", options, OPTIONS);
   const path = pathOf(folder, "savePretrained's folder");
   assertPath("savePretrained's folder", path);
-  const { model, config, tokenizer, preprocessing, maxShardBytes = 5e9 } =
-    options;
+  const { model, tokenizer, preprocessing, maxShardBytes = 5e9 } = options;
   assertPositiveInteger("savePretrained's maxShardBytes", maxShardBytes);
   assertModel("savePretrained's model", model);
+  const made = makerOf(model) as LionModel | undefined;
+  const { config = made && { model_type: "lion" as const, ...made } } = options;
   if (typeof config !== "object" || config === null) {
     throw new TypeError(
       'savePretrained\'s config should be an object such as { model_type: "lion", architecture: "lionBert", options: { … } }, got ' +
