@@ -63,7 +63,7 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
       "full",
       "softmax",
     ],
-    ...["recurrent", "transition", "scan", ""],
+    ...["recurrent", "transition", ""],
   ],
   "tfjs/wasm/assembly/": [
     ...["runtime", "math", "reductions", "moves", "elementwise"],

@@ -62,7 +62,7 @@ export const GENERAL: ModuleSource = {
   shared: {},
 };
 
-/** The files of attention and of the selective scan. */
+/** The files of attention. */
 const LION_FILES = within(
   LION_FOLDER,
   {
@@ -72,7 +72,6 @@ const LION_FILES = within(
     fullForward: "full/full_forward",
     recurrentForward: "recurrent/recurrent",
     transition: "transition/transition_job",
-    selectiveScan: "scan/scan_job",
   } satisfies Record<keyof typeof LION_JOBS, string>,
 );
 

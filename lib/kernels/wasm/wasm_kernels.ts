@@ -4,7 +4,6 @@ import type { WasmNumbers } from "../tuning.ts";
 import type { KernelHost } from "@lionjs/tfjs/wasm";
 import { OPERATIONS } from "./built/operations.ts";
 import { registerAttention } from "./lion_attention.ts";
-import { registerSelectiveScan } from "./selective_scan.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 import { registerTransitionAttention } from "./transition_attention.ts";
 
@@ -19,6 +18,5 @@ export function registerWasmKernels(
   registerAttention(host, numbersFor);
   registerTransitionAttention(host, numbersFor);
   registerSoftmaxAttention(host);
-  registerSelectiveScan(host);
   for (const { register } of OPERATIONS) register(host);
 }

@@ -4,7 +4,6 @@ import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
 import { OPERATIONS } from "./built/operations.ts";
 import { registerAttention } from "./lion_attention.ts";
-import { registerSelectiveScan } from "./scan/selective_scan.ts";
 import { registerSoftmaxAttention } from "./softmax/softmax_attention.ts";
 import { registerTransition } from "./transition/transition.ts";
 
@@ -18,7 +17,6 @@ export function registerWebGpuKernels(
   isSoftware: boolean,
 ): void {
   registerAttention(numbersFor);
-  registerSelectiveScan();
   registerSoftmaxAttention(numbersFor, subgroups);
   registerTransition(numbersFor);
   for (const { register } of OPERATIONS) register({ isSoftware });

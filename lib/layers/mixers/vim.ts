@@ -8,13 +8,13 @@ import {
 } from "@lionjs/base";
 import { dense } from "../../operations/dense/dense.ts";
 import { withoutPadding } from "../../operations/padding/padding.ts";
-import { selectiveScan } from "../../operations/selective_scan.ts";
+import { selectiveScan } from "../../operations/selective_scan/selective_scan.ts";
 import {
   gated,
   scanFrom,
   type ScanInputs,
   stateBefore,
-} from "../../operations/selective_scan_plain.ts";
+} from "../../operations/selective_scan/plain.ts";
 import { shortConvolution } from "../../operations/short_convolution/short_convolution.ts";
 import { applyMatrix, linear, matrix } from "../linear.ts";
 import type { Parameter, Parameters, Shape } from "../lion_layer.ts";

@@ -12,6 +12,7 @@ import * as layerNorm from "../../../operations/layer_norm/wasm.ts";
 import * as logSigmoid from "../../../operations/log_sigmoid/wasm.ts";
 import * as padding from "../../../operations/padding/wasm.ts";
 import * as rmsNorm from "../../../operations/rms_norm/wasm.ts";
+import * as selectiveScan from "../../../operations/selective_scan/wasm.ts";
 import * as shortConvolution from "../../../operations/short_convolution/wasm.ts";
 import * as sourceDecay from "../../../operations/source_decay/wasm.ts";
 import * as spread from "../../../operations/spread/wasm.ts";
@@ -35,6 +36,7 @@ export const OPERATIONS = [
   logSigmoid,
   padding,
   rmsNorm,
+  selectiveScan,
   shortConvolution,
   sourceDecay,
   spread,

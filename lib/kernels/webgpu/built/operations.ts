@@ -7,6 +7,7 @@ import * as heads from "../../../operations/heads/webgpu.ts";
 import * as layerNorm from "../../../operations/layer_norm/webgpu.ts";
 import * as logSigmoid from "../../../operations/log_sigmoid/webgpu.ts";
 import * as padding from "../../../operations/padding/webgpu.ts";
+import * as selectiveScan from "../../../operations/selective_scan/webgpu.ts";
 import * as sourceDecay from "../../../operations/source_decay/webgpu.ts";
 import * as tokenDecays from "../../../operations/token_decays/webgpu.ts";
 
@@ -20,6 +21,7 @@ export const OPERATIONS = [
   layerNorm,
   logSigmoid,
   padding,
+  selectiveScan,
   sourceDecay,
   tokenDecays,
 ] as const;

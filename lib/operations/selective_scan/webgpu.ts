@@ -12,7 +12,7 @@ import {
   SELECTIVE_SCAN,
   type SelectiveScanAttributes,
   type SelectiveScanRequest,
-} from "../../../operations/selective_scan.ts";
+} from "./selective_scan.ts";
 import {
   columnSums,
   type FusedKernel,
@@ -24,8 +24,8 @@ import {
   type StrictWebGPUBackend,
   widthOf,
 } from "@lionjs/tfjs/webgpu";
-import { inLaunches, tooLarge } from "../frame/planning.ts";
-import { reading } from "../score_tiles/score_tiles.ts";
+import { tooLarge } from "@lionjs/tfjs/kernel";
+import { reading } from "@lionjs/tfjs/webgpu";
 import {
   carryProgram,
   CHUNK,
@@ -35,14 +35,14 @@ import {
   sizesOf,
   statesShape,
   summaryProgram,
-} from "./scan.ts";
-import { gradientsProgram, gradientSummaryProgram } from "./scan_gradient.ts";
+} from "./shaders/scan.ts";
+import { gradientsProgram, gradientSummaryProgram } from "./shaders/scan_gradient.ts";
 
 /** The inputs of a scan, with the skip connection d and the gate z, if its output has them. */
 type Inputs = ScanInputs & Readonly<Partial<Record<"d" | "z", tf.TensorInfo>>>;
 
 /** Registers the forward and the gradient kernel of the selective scan. */
-export function registerSelectiveScan(): void {
+export function register(): void {
   registerFusedKernel(SELECTIVE_SCAN, {
     forward,
     gradient,
@@ -64,7 +64,7 @@ function planFor(
   const bytes = Math.max(states, rows, parts);
   const large = tooLarge("the gradient's largest buffer takes", bytes, limits);
   if (large) return large;
-  return { chunkSize: CHUNK, scratchBytes: states, how: inLaunches(4) };
+  return { chunkSize: CHUNK, scratchBytes: states, how: "webgpu, 4 launches" };
 }
 
 const forward: FusedKernel<string, SelectiveScanAttributes> = (

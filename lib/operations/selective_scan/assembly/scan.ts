@@ -2,14 +2,14 @@
 // passes. A task is a block of channels of a sequence. It goes through the tokens in
 // chunks, and in a chunk from group to group of eight channels, a pair of vectors:
 // a state has such a pair for each of its numbers.
-import { selectiveScan as job } from "../jobs";
-import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { selectiveScan as job } from "./records";
+import { at, put } from "../../../tfjs/wasm/assembly/math/matrix";
 import {
   layoutFrom, allocate
-} from "../../../../tfjs/wasm/assembly/runtime/scratch";
+} from "../../../tfjs/wasm/assembly/runtime/scratch";
 import {
   loadFirst, storeFirst
-} from "../../../../tfjs/wasm/assembly/math/simd";
+} from "../../../tfjs/wasm/assembly/math/simd";
 
 /** Channels of a group. */
 const GROUP = 8;

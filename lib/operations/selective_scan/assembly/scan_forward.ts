@@ -1,14 +1,14 @@
 // The selective scan's forward pass.
-import { selectiveScan as job } from "../jobs";
+import { selectiveScan as job } from "./records";
 import {
   a1, a2, a3, a4, a5, leastExponent, one, fastExp2, prepareExp, rounder
-} from "../../../../tfjs/wasm/assembly/math/vector_exp";
+} from "../../../tfjs/wasm/assembly/math/vector_exp";
 import * as scan from "./scan";
-import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import { allocate } from "../../../tfjs/wasm/assembly/runtime/scratch";
 import {
   multiplyAdd, sigmoid4
-} from "../../../../tfjs/wasm/assembly/math/simd";
-import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
+} from "../../../tfjs/wasm/assembly/math/simd";
+import { countProgress } from "../../../tfjs/wasm/assembly/runtime/progress";
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutScanForward(base: usize): usize {

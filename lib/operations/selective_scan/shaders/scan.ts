@@ -7,7 +7,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Program } from "@lionjs/tfjs/webgpu";
-import { reading } from "../score_tiles/score_tiles.ts";
+import { reading } from "@lionjs/tfjs/webgpu";
 
 /** Tokens of a chunk; a thread of the gradient keeps four numbers of the state at each of them. */
 export const CHUNK = 16;

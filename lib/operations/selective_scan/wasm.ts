@@ -1,11 +1,35 @@
-/** Mamba's selective scan as kernels of the wasm backend. @module */
+/** Mamba's selective scan in WebAssembly. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
   SELECTIVE_SCAN,
   type SelectiveScanAttributes,
-} from "../../operations/selective_scan.ts";
-import { type KernelHost, registerJob, type Tensors } from "@lionjs/tfjs/wasm";
-import { LION_JOBS } from "./jobs.ts";
+} from "./selective_scan.ts";
+import {
+  addresses,
+  type Fields,
+  integers,
+  jobsOf,
+  type KernelHost,
+  registerJob,
+  type Tensors,
+} from "@lionjs/tfjs/wasm";
+
+/**
+ * The job of the selective scan, or of its gradient if there is a `dy`; the address of
+ * an absent optional tensor is 0.
+ */
+const RECORD = {
+  ...integers("batch", "length", "channels", "stateDim"),
+  /** Tokens between states that are kept. */
+  chunkSize: "i32",
+  reverse: "i32",
+  ...addresses("x", "dt", "a", "b", "c", "d", "z", "begins"),
+  ...addresses("y", "states"),
+  ...addresses("dy", "dx", "ddt", "da", "db", "dc", "dd", "dz"),
+} as const satisfies Fields;
+
+export const JOBS = jobsOf({ selectiveScan: RECORD });
+
 
 /**
  * Tokens between states that are kept: those of a chunk stay in a processor's
@@ -22,12 +46,12 @@ const GROUP = 8;
  */
 const OPERATIONS = 20;
 
-export function registerSelectiveScan(host: KernelHost): void {
-  registerJob<typeof LION_JOBS.selectiveScan, SelectiveScanAttributes>(
+export function register(host: KernelHost): void {
+  registerJob<typeof JOBS.selectiveScan, SelectiveScanAttributes>(
     host,
     SELECTIVE_SCAN,
     {
-      job: LION_JOBS.selectiveScan,
+      job: JOBS.selectiveScan,
       outputs: (
         { inputs, attributes, make },
       ): Record<string, tf.TensorInfo> => {

@@ -1,5 +1,5 @@
 // The selective scan as a job: the tasks of both passes.
-import { selectiveScan as job } from "../jobs";
+import { selectiveScan as job } from "./records";
 import { blocks } from "./scan";
 import * as backward from "./scan_backward";
 import { layoutScanForward, scanForward } from "./scan_forward";

@@ -16,9 +16,9 @@ import {
   runKernel,
 } from "@lionjs/tfjs/kernel";
 import { assertBoolean, assertOptions, optionsOf } from "@lionjs/base";
-import { tokensIn, withoutPadding } from "./padding/padding.ts";
-import { type ScanInputs, scanPlainly } from "./selective_scan_plain.ts";
-import { checkedSegments, endsOf } from "./segments.ts";
+import { tokensIn, withoutPadding } from "../padding/padding.ts";
+import { type ScanInputs, scanPlainly } from "./plain.ts";
+import { checkedSegments, endsOf } from "../segments.ts";
 
 /**
  * The kernel of {@linkcode selectiveScan}: inputs `x, dt, a, b, c`, `d?` and

@@ -8,18 +8,18 @@
 //
 // db and dc are sums over channels: lanes and groups are added up here, and
 // blocks in the second phase, as is da over sequences.
-import { selectiveScan as job } from "../jobs";
-import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
-import { at, put, sumParts } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { selectiveScan as job } from "./records";
+import { queue } from "../../../tfjs/wasm/assembly/runtime/queue";
+import { at, put, sumParts } from "../../../tfjs/wasm/assembly/math/matrix";
 import {
   a1, a2, a3, a4, a5, leastExponent, one, fastExp2, prepareExp, rounder
-} from "../../../../tfjs/wasm/assembly/math/vector_exp";
+} from "../../../tfjs/wasm/assembly/math/vector_exp";
 import * as scan from "./scan";
-import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import { allocate } from "../../../tfjs/wasm/assembly/runtime/scratch";
 import {
   multiplyAdd, sigmoid4, sum4
-} from "../../../../tfjs/wasm/assembly/math/simd";
-import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
+} from "../../../tfjs/wasm/assembly/math/simd";
+import { countProgress } from "../../../tfjs/wasm/assembly/runtime/progress";
 
 const LN_2: f32 = 0.69314718;
 

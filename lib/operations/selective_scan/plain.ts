@@ -1,6 +1,6 @@
 /** Mamba's selective scan in tfjs operations, without a fused kernel. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { shifted } from "./shift.ts";
+import { shifted } from "../shift.ts";
 
 /** Tokens per chunk, all of whose states are in memory at once. */
 const CHUNK = 64;
