@@ -81,6 +81,10 @@ export {
 } from "./lib/models/classify.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
 export {
+  factoredPositions,
+  type FactoredPositionsOptions,
+} from "./lib/models/factored_positions.ts";
+export {
   modelSummary,
   setForm,
   setGradientCheckpointing,

@@ -3,7 +3,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "@lionjs/tfjs/kernel";
 import { withoutPadding } from "../../operations/padding/padding.ts";
 import type { SegmentEnds } from "../../operations/segments.ts";
-import { type DecayPair, type DiagonalDecayPair, isDiagonal } from "../decays/decay_pair.ts";
+import {
+  type DecayPair,
+  type DiagonalDecayPair,
+  isDiagonal,
+} from "../decays/decay_pair.ts";
 import { spread } from "../../operations/spread/spread.ts";
 import { withBorders } from "../decays/segment_borders.ts";
 

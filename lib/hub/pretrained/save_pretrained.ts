@@ -36,6 +36,7 @@ import {
   writeTokenizer,
 } from "./tokenizer_files.ts";
 import { isWeights, writeJSON, writeWeights } from "./weight_files.ts";
+import { assertPrecision, quantized } from "./weight_precision.ts";
 
 /** Options of {@linkcode savePretrained}. */
 export interface SavePretrainedOptions {
@@ -61,14 +62,22 @@ export interface SavePretrainedOptions {
   /** The maximum number of bytes of values per weight file. @default 5e9 */
   maxShardBytes?: number | undefined;
   /**
-   * Where the weights came from, as {@linkcode fromPretrained} tells; it is not
-   * written. So all that it returns can be given.
+   * How weights are stored: as `"f16"`, rounded to float16, or as `"int8"`, each
+   * row of a matrix as integers of 8 bits with a scale, a quarter of the bytes.
+   * Of int8, weights that are few or delicate stay float32: those of one axis or
+   * of less than 2,048 numbers, norms, biases, decays and the steps of time in
+   * them, convolutions along the sequence, and tables of positions under 64 KiB.
+   * Loaded, all are float32 again. What {@linkcode fromPretrained} tells of the
+   * weights that it read says nothing here, so all that it returns can be given.
+   * @default float32
    */
-  weights?: unknown;
+  weights?: "int8" | "f16" | object | undefined;
+  /** A pattern of the names of further weights that stay float32 with int8. @default none */
+  keep?: RegExp | undefined;
 }
 
 const OPTIONS = optionsOf<SavePretrainedOptions>()(
-  "model config tokenizer preprocessing maxShardBytes weights",
+  "model config tokenizer preprocessing maxShardBytes weights keep",
 );
 
 /**
@@ -116,6 +125,9 @@ export async function savePretrained(
   assertPath("savePretrained's folder", path);
   const { model, tokenizer, preprocessing, maxShardBytes = 5e9 } = options;
   assertPositiveInteger("savePretrained's maxShardBytes", maxShardBytes);
+  const { weights, keep } = options;
+  const precision = typeof weights === "object" ? undefined : weights;
+  assertPrecision(precision, keep);
   assertModel("savePretrained's model", model);
   const made = makerOf(model) as LionModel | undefined;
   const { config = made && { model_type: "lion" as const, ...made } } = options;
@@ -147,9 +159,15 @@ export async function savePretrained(
   });
   try {
     const copies = copiesOf(model).map(([copy]) => copy);
-    const weights = [...tensors].filter(([name]) => !copies.includes(name));
+    const own = [...tensors].filter(([name]) => !copies.includes(name));
+    const weights = precision === "int8"
+      ? await quantized(own, keep)
+      : new Map(own);
     await replaceModel(path, [isWeights, isOfTokenizer], async (staging) => {
-      await writeWeights(staging, new Map(weights), maxShardBytes);
+      await writeWeights(staging, weights, {
+        maxShardBytes,
+        precision: precision === "f16" ? "F16" : "F32",
+      });
       if (read) await writeTokenizer(staging, read);
       if (images) await writeJSON(`${staging}/${PREPROCESSOR}`, images);
       await writeJSON(`${staging}/${CONFIG}`, labelled);

@@ -9,7 +9,15 @@ import {
   type Tensors,
   widthOf,
 } from "@lionjs/tfjs/webgpu";
-import { ADD_COLUMNS, type Dim, products, stage, TILES, type Tiling, tilingConstants } from "../score_tiles/score_tiles.ts";
+import {
+  ADD_COLUMNS,
+  type Dim,
+  products,
+  stage,
+  TILES,
+  type Tiling,
+  tilingConstants,
+} from "../score_tiles/score_tiles.ts";
 import { reading, writing } from "@lionjs/tfjs/webgpu";
 import {
   DECAY_GRADIENTS,
