@@ -1,0 +1,2 @@
+/** Tests of ONNX, in one worker: tools/gate.ts says why. @module */
+import "../onnx/file_test.ts";
