@@ -1,6 +1,6 @@
 /** What is exported: a function of tensors, with the names that its file has. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { LayersModel } from "@tensorflow/tfjs-layers";
+import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { LionLayer } from "../layers/lion_layer.ts";
 import { layersIn } from "../models/layer_runs.ts";
 
@@ -62,19 +62,35 @@ export function namesOfVariables(model: LayersModel): Map<tf.Tensor, string> {
   return names;
 }
 
+function inputOf(
+  { originalName, name: unique, shape, dtype }: SymbolicTensor,
+): ProgramInput {
+  const given = originalName ?? unique;
+  const free = shape.flatMap((size, axis) =>
+    size === null && axis > 0 ? [axis] : []
+  );
+  if (free.length > 1) {
+    throw new TypeError(
+      `exportOnnx's model should have inputs with at most one free axis beside the ` +
+        `batch, got [${
+          shape.map((size) => size ?? "free").join(", ")
+        }] of ${given}`,
+    );
+  }
+  const axes = shape.map((size, axis) => size ?? (axis === 0 ? BATCH : LENGTH));
+  if (Object.hasOwn(INPUTS, given)) {
+    const [name, kind] = INPUTS[given]!;
+    return { name, kind, shape: axes };
+  }
+  const kind = dtype === "int32" ? "ids" : "numbers";
+  return { name: given, kind, shape: axes };
+}
+
 /** A model with one output, or a program of one of its layers. */
 export function programOf(model: LayersModel, output: string): Program {
   return {
     name: model.name,
-    inputs: model.inputs.map(({ originalName, shape, dtype }): ProgramInput => {
-      // TensorFlow.js numbers the names of inputs within a process.
-      const [name, kind] = INPUTS[originalName] ??
-        [originalName, dtype === "int32" ? "ids" as const : "numbers" as const];
-      const axes = shape.map((size, axis) =>
-        size ?? (axis === 0 ? BATCH : LENGTH)
-      );
-      return { name, kind, shape: axes };
-    }),
+    inputs: model.inputs.map(inputOf),
     outputs: [output],
     weights: namesOfVariables(model),
     run: (inputs) =>

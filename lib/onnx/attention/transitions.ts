@@ -25,7 +25,9 @@ export interface TransitionValues {
 }
 
 /** The sizes of transitions. */
-export interface TransitionKind extends AttentionKind {
+export interface TransitionKind extends Omit<AttentionKind, "valueDim"> {
+  /** `undefined` if each run has its own. */
+  readonly valueDim: number | undefined;
   /** Steps of a token. */
   readonly steps: number;
 }
@@ -39,9 +41,10 @@ export function transition(
 ): { readonly y: Value; readonly forward: Value | undefined } {
   const { q, k, v, a, beta, f, g, before } = values;
   const isDeltaRule = beta !== undefined && kind.steps === 1;
-  if (form === "contrib" && isDeltaRule && !before) {
-    const gates = gatesOf(graph, values, kind);
-    const y = attendInSweeps(graph, { q, k, v, ...gates }, kind, beta);
+  const { valueDim } = kind;
+  if (form === "contrib" && isDeltaRule && !before && valueDim !== undefined) {
+    const given = { q, k, v, ...gatesOf(graph, values, kind) };
+    const y = attendInSweeps(graph, given, { ...kind, valueDim }, beta);
     return { y, forward: undefined };
   }
   const fromLeft = sweep(graph, values, kind, f, false);
@@ -75,30 +78,31 @@ function sweep(
   gate: Value | undefined,
   reverse: boolean,
 ): { readonly output: Value; readonly state: Value } {
-  const sequences = graph.shape(q, 0, 2);
-  const sizes = graph.concat([sequences, graph.integers(headDim, valueDim)], 0);
   const columns = { k: headDim, v: valueDim, a: headDim, b: headDim, beta: 1 };
   const names = (["k", "v", "a", "b", "beta"] as const)
     .filter((name) => values[name] !== undefined);
   const ofTokens = names.map((name) =>
-    graph.reshape(values[name]!, 0, 0, -1, steps, columns[name])
+    steps === 1
+      ? values[name]!
+      : graph.reshape(values[name]!, 0, 0, -1, steps, columns[name]!)
   );
   const given = [q, ...ofTokens, ...gate ? [gate] : []];
   const { states, output } = graph.scan({
-    states: [before ?? graph.zeros(sizes)],
+    states: [before ?? noState(graph, q, values.v)],
     inputs: given.map((value) => ({ value, axis: 2 })),
     axis: 2,
     reverse,
     step: (graph, [state], [query, ...rows]) => {
       const decay = gate && rows[names.length];
+      const ofStep = (row: Value, step: number) =>
+        steps === 1
+          ? row
+          : graph.squeeze(graph.slice(row, 2, step, step + 1), 2);
       let next = state!;
       for (let step = 0; step < steps; step++) {
-        const row = Object.fromEntries(names.map((name, i) =>
-          [
-            name,
-            graph.squeeze(graph.slice(rows[i]!, 2, step, step + 1), 2),
-          ] as const
-        ));
+        const row = Object.fromEntries(
+          names.map((name, i) => [name, ofStep(rows[i]!, step)] as const),
+        );
         next = stepOf(graph, next, row, step === 0 ? decay : undefined);
       }
       const read = graph.product(graph.expandAxes(query!, 2), next);
@@ -106,6 +110,12 @@ function sweep(
     },
   });
   return { output, state: states[0]! };
+}
+
+/** A state of zeros, `[batch, heads, headDim, valueDim]`. */
+function noState(graph: GraphBuilder, q: Value, v: Value): Value {
+  const sizes = [graph.shape(q, 0, 2), graph.size(q, 3), graph.size(v, 3)];
+  return graph.zeros(graph.concat(sizes, 0));
 }
 
 /** The state after one step: `[batch, heads, headDim, valueDim]`; rows have their columns. */

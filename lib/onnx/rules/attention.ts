@@ -50,10 +50,14 @@ const transitions: Rule = (call) => {
   const gate = f ? "f" : g ? "g" : undefined;
   const isDiagonal = gate !== undefined && call.shapeOf(gate)[3] !== 1;
   const queries = graph.multiply(q!, graph.number(numberOf(call, "scale")));
+  const columns = call.shapeOf("v")[3];
   const { y, forward } = transition(graph, {
     ...{ q: queries, k: k!, v: v!, a, b, beta, f, g, before },
   }, {
-    ...kindOf(call, isDiagonal),
+    heads: fixed(call, "heads", call.shapeOf("v")[1]),
+    headDim: fixed(call, "columns", call.shapeOf("q")[3]),
+    valueDim: typeof columns === "number" ? columns : undefined,
+    ...{ isDiagonal, causal: isSet(call, "causal") },
     steps: numberOf(call, "steps"),
   }, call.style);
   return [y, forward];

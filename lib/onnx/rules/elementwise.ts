@@ -8,7 +8,7 @@ const SAME: Readonly<Record<string, string>> = {
   ...{ Maximum: "Max", Minimum: "Min", Pow: "Pow" },
   ...{ Neg: "Neg", Abs: "Abs", Sign: "Sign", Reciprocal: "Reciprocal" },
   ...{ Exp: "Exp", Log: "Log", Sqrt: "Sqrt", Erf: "Erf" },
-  ...{ Sin: "Sin", Cos: "Cos", Tan: "Tan", Tanh: "Tanh", Sigmoid: "Sigmoid" },
+  ...{ Sin: "Sin", Cos: "Cos", Tan: "Tan", Tanh: "Tanh" },
   ...{ Softplus: "Softplus", Relu: "Relu", Elu: "Elu", Selu: "Selu" },
   ...{ Floor: "Floor", Ceil: "Ceil", Round: "Round" },
   ...{ LogicalAnd: "And", LogicalOr: "Or", LogicalXor: "Xor" },
@@ -109,6 +109,12 @@ export const ELEMENTWISE: Rules = {
     call.outputTypes[0] === "int32"
       ? call.graph.node("Mod", [call.inputs["a"]!, call.inputs["b"]!])
       : remainder(call),
+  // Gates may be near 1, where their distance from it matters: runtimes have approximations
+  // of this function, but not of these.
+  Sigmoid: ({ graph, inputs: { x } }) => {
+    const inverse = graph.add(graph.exp(graph.negate(x!)), graph.number(1));
+    return graph.node("Reciprocal", [inverse]);
+  },
   Square: ({ graph, inputs: { x } }) => graph.multiply(x!, x!),
   SquaredDifference: ({ graph, inputs: { a, b } }) => {
     const difference = graph.subtract(a!, b!);

@@ -48,6 +48,20 @@ export const SEQUENCES: Rules = {
   LionLargestWeights: largestWeights,
   LionPositionsIn: ({ graph, inputs: { segments } }) =>
     graph.cast(positionsIn(graph, segments!), "float32"),
+  LionPositionRows: (call) => {
+    const { graph, inputs: { table, positions } } = call;
+    const last = fixed(call, "rows", call.shapeOf("table")[0]) - 1;
+    const known = graph.node("Min", [positions!, graph.number(last)]);
+    const rows = graph.node("Gather", [table!, graph.cast(known, "int32")], {
+      axis: { int: 0 },
+    });
+    const isBeyond = graph.node("Greater", [positions!, graph.number(last)]);
+    return graph.where(
+      graph.expandAxes(isBeyond, 2),
+      graph.number(NaN),
+      rows,
+    );
+  },
   LionSummedAngles: ({ graph, inputs: { angles } }) =>
     summedAngles(graph, angles!),
   LionRotated: (call) => {
