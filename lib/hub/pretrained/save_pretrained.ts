@@ -15,8 +15,13 @@ import { classNames } from "../../models/class_names.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
 import { ConfigFields } from "./config_fields.ts";
+import { readObjectIn } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";
-import { type PretrainedConfig, writableConfig } from "./lion_config.ts";
+import {
+  OWN_CONFIG,
+  type PretrainedConfig,
+  writableConfig,
+} from "./lion_config.ts";
 import { planOf } from "./planned.ts";
 import {
   type Preprocessing,
@@ -143,9 +148,24 @@ export async function savePretrained(
       await writeWeights(staging, new Map(weights), maxShardBytes);
       if (read) await writeTokenizer(staging, read);
       if (images) await writeJSON(`${staging}/${PREPROCESSOR}`, images);
-      await writeJSON(`${staging}/${CONFIG}`, labelled);
+      await writeJSON(
+        `${staging}/${CONFIG}`,
+        await besideOthers(path, labelled),
+      );
     });
   } finally {
     tf.dispose([...tensors.values()]);
   }
+}
+
+/**
+ * A config of this library as it is written: where the folder's is another library's,
+ * as `saveTransformersJs` writes it, in the field that this one has there.
+ */
+async function besideOthers(folder: string, config: object): Promise<object> {
+  // A file that is no JSON is replaced.
+  const file = await readObjectIn(folder, CONFIG).catch(() => undefined);
+  return file?.[OWN_CONFIG] && "architecture" in config
+    ? { ...file, [OWN_CONFIG]: config }
+    : config;
 }
