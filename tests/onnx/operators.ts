@@ -463,14 +463,14 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   LessOrEqual: compare((a, b) => a <= b),
   Log: ofFloats(Math.log),
   MatMul: multiply,
-  Max: ofAll(Math.max),
-  Min: ofAll(Math.min),
+  Max: ofAll((a, b) => Math.max(a, b)),
+  Min: ofAll((a, b) => Math.min(a, b)),
   // Of integers, the remainder has the divisor's sign.
   Mod: ofAll((a, b) => ((a % b) + b) % b),
   Mul: ofAll((a, b) => a * b),
   Neg: ofEach((x) => -x),
   Not: ofEach((x) => Number(x === 0)),
-  Or: ofAll(Math.max),
+  Or: ofAll((a, b) => Math.max(a, b)),
   Pad: pad,
   Pow: ofAll((a, b) => a ** b),
   Range: ([start, end, step]) => {
