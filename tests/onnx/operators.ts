@@ -414,6 +414,7 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   Abs: ofEach(Math.abs),
   Add: ofAll((a, b) => a + b),
   And: ofAll((a, b) => a * b),
+  BitwiseXor: ofAll((a, b) => a ^ b),
   Cast: cast,
   Ceil: ofFloats(Math.ceil),
   Clip: (inputs) => {
@@ -428,6 +429,8 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   Div: ofAll((a, b, type) => type === float ? a / b : Math.trunc(a / b)),
   Elu: ofFloats((x) => x > 0 ? x : Math.expm1(x)),
   Equal: compare((a, b) => a === b),
+  EyeLike: ([x]) =>
+    filled(x!.type, x!.shape, (i) => Number(i % (x!.shape[1]! + 1) === 0)),
   Erf: ofFloats(erf),
   Exp: ofFloats(Math.exp),
   Expand: ([x, sizes]) => {
@@ -466,7 +469,10 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   Max: ofAll((a, b) => Math.max(a, b)),
   Min: ofAll((a, b) => Math.min(a, b)),
   // Of integers, the remainder has the divisor's sign.
-  Mod: ofAll((a, b) => ((a % b) + b) % b),
+  Mod: (inputs, attributes, outputs) =>
+    ofAll(
+      attributes["fmod"] === 1 ? (a, b) => a % b : (a, b) => ((a % b) + b) % b,
+    )(inputs, attributes, outputs),
   Mul: ofAll((a, b) => a * b),
   Neg: ofEach((x) => -x),
   Not: ofEach((x) => Number(x === 0)),
@@ -490,6 +496,10 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   ReduceSum: reduce(sum),
   Relu: ofEach((x) => Math.max(x, 0)),
   Reshape: reshape,
+  // Halves to the even neighbour.
+  Round: ofFloats((x) =>
+    Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)
+  ),
   ScatterElements: ([x, indices, updates], attributes) => {
     const axis = axisOf(number(attributes, "axis", 0), x!.shape.length);
     const result = { ...x!, data: x!.data.slice() };
