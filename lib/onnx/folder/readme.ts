@@ -38,6 +38,7 @@ which this one is not: load the ONNX files there with ONNX Runtime.
 import { env, pipeline } from "@huggingface/transformers";
 
 env.allowRemoteModels = false;
+env.allowLocalModels = true; // in a page, they are not unless asked for
 env.localModelPath = "./models/"; // the folder that this one is in
 const pipe = await pipeline("${task}", "this-folder");
 console.log(${CALLS[task]});
