@@ -32,6 +32,7 @@ const FLOORS: readonly string[] = [
   "models",
   "io",
   "hub",
+  "onnx",
   "ranks",
   "training",
   "diffusion",

@@ -16,9 +16,11 @@ import { makerOf } from "../../models/made_by.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
 import { ConfigFields } from "./config_fields.ts";
+import { readObjectIn } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";
 import {
   type LionModel,
+  OWN_CONFIG,
   type PretrainedConfig,
   writableConfig,
 } from "./lion_config.ts";
@@ -83,7 +85,9 @@ const OPTIONS = optionsOf<SavePretrainedOptions>()(
 /**
  * Writes a model to a folder, for {@linkcode fromPretrained}: `config.json`,
  * weights as safetensors and, if given, the tokenizer. With a config of Hugging
- * Face's BERT, GPT-2 or ViT, Python's libraries can read the folder too.
+ * Face's BERT, GPT-2 or ViT, Python's libraries can read the folder too. In a folder of
+ * `saveTransformersJs`, the config becomes a field of the one that is there, so that both
+ * libraries read it; its graphs stay.
  *
  * @example Saving and loading an encoder
  * ```ts
@@ -163,16 +167,35 @@ export async function savePretrained(
     const weights = precision === "int8"
       ? await quantized(own, keep)
       : new Map(own);
-    await replaceModel(path, [isWeights, isOfTokenizer], async (staging) => {
+    const others = config.model_type === "lion"
+      ? await othersConfigIn(path)
+      : undefined;
+    // The other library reads more of a tokenizer's files.
+    const groups = others ? [isWeights] : [isWeights, isOfTokenizer];
+    await replaceModel(path, groups, async (staging) => {
       await writeWeights(staging, weights, {
         maxShardBytes,
         precision: precision === "f16" ? "F16" : "F32",
       });
       if (read) await writeTokenizer(staging, read);
       if (images) await writeJSON(`${staging}/${PREPROCESSOR}`, images);
-      await writeJSON(`${staging}/${CONFIG}`, labelled);
+      const written = others ? { ...others, [OWN_CONFIG]: labelled } : labelled;
+      await writeJSON(`${staging}/${CONFIG}`, written);
     });
   } finally {
     tf.dispose([...tensors.values()]);
   }
+}
+
+/**
+ * The config.json of a folder that transformers.js reads too, in which this library has
+ * only a field; `undefined` if there is none. One that is no JSON is replaced.
+ */
+async function othersConfigIn(
+  folder: string,
+): Promise<Record<string, unknown> | undefined> {
+  const file = await readObjectIn(folder, CONFIG).catch(() => undefined);
+  return file && (OWN_CONFIG in file || "transformers.js_config" in file)
+    ? file
+    : undefined;
 }
