@@ -15,7 +15,6 @@ import {
   hasKernel,
   type Operation,
   runKernel,
-  withFloats,
 } from "@lionjs/tfjs/kernel";
 import { assertLogDecay, notLogDecay } from "./log_decay.ts";
 
