@@ -47,8 +47,11 @@ export interface Initializer {
 
 /** An input or output of a graph; without a shape, nothing is said of it. */
 export interface ValueInfo {
+  /** Its name. */
   readonly name: string;
+  /** The type of its elements. */
   readonly type: ElementType;
+  /** Its axes. */
   readonly shape?: readonly Dimension[];
 }
 
