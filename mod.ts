@@ -11,6 +11,7 @@
  *
  * - `@lionjs/lion/attention`: attention and backends alone, for small pages
  * - `@lionjs/lion/training`: training, losses, metrics, schedules, checkpoints
+ * - `@lionjs/lion/diffusion`: masked diffusion, texts and puzzles filled in any order
  * - `@lionjs/lion/data`: streams of batches, tokenizers, your own files
  * - `@lionjs/lion/datasets`: MNIST, corpora, synthetic tasks, data sets of papers
  * - `@lionjs/lion/io`: weights and models in files

@@ -34,6 +34,7 @@ const FLOORS: readonly string[] = [
   "hub",
   "ranks",
   "training",
+  "diffusion",
   "backend",
   "tuning",
   "entries",
