@@ -19,7 +19,7 @@ export {
   type Puzzle,
   type Random,
 } from "./generate.ts";
-export { deduced, type Level, LEVELS, levelOf } from "./rate.ts";
+export { deduced, type Level, levelOf, LEVELS } from "./rate.ts";
 export { countSolutions, solutionOf } from "./search.ts";
 export {
   applySymmetry,

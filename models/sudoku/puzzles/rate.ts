@@ -1,12 +1,5 @@
 /** The level of a puzzle: the weakest set of techniques that solves it. @module */
-import {
-  ALL_DIGITS,
-  CELLS,
-  type Grid,
-  PEERS,
-  SIZES,
-  UNITS,
-} from "./cells.ts";
+import { ALL_DIGITS, CELLS, type Grid, PEERS, SIZES, UNITS } from "./cells.ts";
 
 /**
  * The levels, from the easiest. Each has the techniques of those before it: naked

@@ -87,7 +87,9 @@ export function canonicalForm(solution: ArrayLike<number>): string {
         // Most images are seen to be larger in their second row.
         let i = 0;
         while (i < 9 && names[image[next + columns[i]!]!] === best[9 + i]) i++;
-        if (i < 9 && names[image[next + columns[i]!]!]! > best[9 + i]!) continue;
+        if (i < 9 && names[image[next + columns[i]!]!]! > best[9 + i]!) {
+          continue;
+        }
         const candidate = imageOf(image, names, columns, first);
         const at = candidate.findIndex((digit, i) => digit !== best[i]);
         if (at >= 0 && candidate[at]! < best[at]!) best.set(candidate);
@@ -112,7 +114,9 @@ function imageOf(
     .map((band) => sorted([3 * band, 3 * band + 1, 3 * band + 2]))
     .sort(([a], [b]) => firstName(a!) - firstName(b!));
   return [first, ...sorted(othersOfBand(first)), ...bands.flat()]
-    .flatMap((row) => columns.map((column) => names[image[9 * row + column]!]!));
+    .flatMap((row) =>
+      columns.map((column) => names[image[9 * row + column]!]!)
+    );
 }
 
 /** The two other rows of a row's band. */
