@@ -1,5 +1,6 @@
 /** The bound of the likelihood of sequences under masked diffusion. @module */
 import {
+  assertAllocatable,
   assertBoolean,
   assertFinite,
   assertInteger,
@@ -117,6 +118,7 @@ export async function diffusionBound(
   assertBoolean("exact", exact);
   assertFinite("seed", seed);
   assertIds("diffusionBound's ids", ids);
+  assertAllocatable({ samples, "the sequences of ids": ids.length });
   if (given !== undefined) assertGivenRows(given, ids.length);
   const free = ids.map((ids, i) =>
     freePlaces(`the sequence at ${i}`, { ids, given: given?.[i] }, maskToken)

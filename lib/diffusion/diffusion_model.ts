@@ -8,9 +8,9 @@ import { AppliedModel } from "../training/model_output.ts";
 /**
  * A model for masked diffusion: one with the inputs `ids` and `mask`, each
  * `[batch, length]`, or with `ids` alone, and an output of logits
- * `[batch, length, vocabulary]`; or a function from ids to such logits, of which
- * the caller disposes. Rows of different lengths are padded for a model with a
- * mask, and read apart from each other by all others.
+ * `[batch, length, vocabulary]`; or a function from ids to such logits, which runs
+ * in `tf.tidy`. Rows of different lengths are padded for a model with a mask, and
+ * read apart from each other by all others.
  */
 export type DiffusionModel = LayersModel | ((ids: tf.Tensor2D) => tf.Tensor3D);
 

@@ -3,8 +3,8 @@
  * random number of them.
  *
  * {@linkcode collateDiffusion} hides tokens of a batch, {@linkcode diffusionLoss}
- * is the bound that training minimises, and {@linkcode diffusionBound} measures
- * how likely a model finds sequences.
+ * is the bound that training minimises, {@linkcode diffusionBound} measures how
+ * likely a model finds sequences, and {@linkcode unmask} fills in what is hidden.
  *
  * @module
  */
@@ -20,3 +20,10 @@ export {
 } from "./diffusion_bound.ts";
 export { diffusionLoss, type DiffusionLossOptions } from "./diffusion_loss.ts";
 export type { DiffusionModel } from "./diffusion_model.ts";
+export {
+  unmask,
+  type Unmasked,
+  type UnmaskOptions,
+  type UnmaskOrder,
+  type UnmaskStep,
+} from "./unmask.ts";

@@ -37,4 +37,18 @@ export const DIFFUSION: GoodCalls = {
       labels: tf.tensor2d([[0, 1]], [1, 2], "int32"),
     }),
   ),
+  unmask: plain(
+    diffusion.unmask,
+    () => ({
+      model: model(),
+      ids: [[1, 4, 4]],
+      options: {
+        ...{ maskToken: 4, order: "margin", tokensPerStep: 1 },
+        ...{ threshold: 0.9, temperature: 1, topK: 3, topP: 0.9, seed: 1 },
+        ...{ blockLength: 2, remask: 0.1, allowed: () => [1, 2] },
+        ...{ onStep: () => {}, signal: new AbortController().signal },
+      },
+    }),
+    { words: { ids: TOKENS } },
+  ),
 };
