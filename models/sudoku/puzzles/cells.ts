@@ -79,3 +79,16 @@ export function parseGrid(text: string): Grid {
 export function formatGrid(grid: ArrayLike<number>): string {
   return Array.from(grid).join("");
 }
+
+/**
+ * The digits that no cell sharing a unit with an unknown cell has; `undefined` if a
+ * mistake elsewhere has left none.
+ */
+export function freeDigits(
+  grid: ArrayLike<number>,
+  cell: number,
+): number[] | undefined {
+  const taken = new Set(PEERS[cell]!.map((peer) => grid[peer]!));
+  const free = [1, 2, 3, 4, 5, 6, 7, 8, 9].filter((digit) => !taken.has(digit));
+  return free.length > 0 ? free : undefined;
+}

@@ -9,6 +9,7 @@ export {
   CELLS,
   COLUMNS,
   formatGrid,
+  freeDigits,
   type Grid,
   parseGrid,
   ROWS,
