@@ -74,6 +74,10 @@ export {
 export { classNames, setClassNames } from "./lib/models/class_names.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
 export {
+  factoredPositions,
+  type FactoredPositionsOptions,
+} from "./lib/models/factored_positions.ts";
+export {
   modelSummary,
   setForm,
   setGradientCheckpointing,

@@ -49,6 +49,7 @@ export const DIFFUSION: GoodCalls = {
         ...{ onStep: () => {}, signal: new AbortController().signal },
       },
     }),
-    { words: { ids: TOKENS } },
+    // A seed may be a text.
+    { takes: ["seed"], words: { ids: TOKENS } },
   ),
 };
