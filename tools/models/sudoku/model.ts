@@ -1,5 +1,9 @@
 /** The model of Sudokus, and what it is trained with. @module */
-import { lionEncoder, type LionEncoderOptions } from "@lionjs/lion";
+import {
+  factoredPositions,
+  lionEncoder,
+  type LionEncoderOptions,
+} from "@lionjs/lion";
 import {
   type BatchStream,
   type Collate,
@@ -9,7 +13,6 @@ import {
 import { collateDiffusion, diffusionLoss } from "@lionjs/lion/diffusion";
 import { loadPyTorchWeights } from "@lionjs/lion/io";
 import * as tf from "@tensorflow/tfjs-core";
-import { normal, seeded } from "../../../lib/data/batches/random.ts";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
   applySymmetry,
@@ -68,7 +71,7 @@ export function positionsOfCells(
       (_, grid) => numbers.map((number) => 9 * grid + number),
     ).flat()
   );
-  return factored(groups, dim, seed);
+  return factoredPositions(groups, POSITION_STD, dim, { seed });
 }
 
 /** Gives a model positions to begin with, which are disposed of. */
@@ -78,7 +81,7 @@ export async function setPositions(
   positions: tf.Tensor2D,
 ): Promise<void> {
   await loadPyTorchWeights(model, new Map([[name, positions]]), {
-    allowMissing: [/./],
+    allowMissing: true,
   });
   positions.dispose();
 }
@@ -109,19 +112,3 @@ export function puzzleBatches(
 
 /** Solving is the aim, so all hidden cells weigh the same, and no bound is minimised. */
 export const LOSS = diffusionLoss({ weighting: "tokens" });
-
-function factored(groups: number[][], dim: number, seed: number): tf.Tensor2D {
-  const values = new Float32Array(groups[0]!.length * dim);
-  const random = seeded("positions", seed);
-  for (const numbers of groups) {
-    const vectors = Array.from(
-      { length: (Math.max(...numbers) + 1) * dim },
-      () => POSITION_STD * normal(random),
-    );
-    values.forEach((value, i) => {
-      values[i] = value +
-        vectors[numbers[Math.floor(i / dim)]! * dim + i % dim]!;
-    });
-  }
-  return tf.tensor2d(values, [values.length / dim, dim]);
-}
