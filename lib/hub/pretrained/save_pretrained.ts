@@ -31,6 +31,7 @@ import {
   writeTokenizer,
 } from "./tokenizer_files.ts";
 import { isWeights, writeJSON, writeWeights } from "./weight_files.ts";
+import { assertPrecision, quantized } from "./weight_precision.ts";
 
 /** Options of {@linkcode savePretrained}. */
 export interface SavePretrainedOptions {
@@ -53,10 +54,21 @@ export interface SavePretrainedOptions {
   preprocessing?: Preprocessing | undefined;
   /** The maximum number of bytes of values per weight file. @default 5e9 */
   maxShardBytes?: number | undefined;
+  /**
+   * How weights are stored: as `"f16"`, rounded to float16, or as `"int8"`, each
+   * row of a matrix as integers of 8 bits with a scale, a quarter of the bytes.
+   * Of int8, weights that are few or delicate stay float32: those of one axis or
+   * of less than 2,048 numbers, norms, biases, decays and the steps of time in
+   * them, convolutions along the sequence, and tables of positions under 64 KiB.
+   * Loaded, all are float32 again. @default float32
+   */
+  weights?: "int8" | "f16" | undefined;
+  /** A pattern of the names of further weights that stay float32 with int8. @default none */
+  keep?: RegExp | undefined;
 }
 
 const OPTIONS = optionsOf<SavePretrainedOptions>()(
-  "model config tokenizer preprocessing maxShardBytes",
+  "model config tokenizer preprocessing maxShardBytes weights keep",
 );
 
 /**
@@ -109,6 +121,8 @@ export async function savePretrained(
   const { model, config, tokenizer, preprocessing, maxShardBytes = 5e9 } =
     options;
   assertPositiveInteger("savePretrained's maxShardBytes", maxShardBytes);
+  const { weights: precision, keep } = options;
+  assertPrecision(precision, keep);
   assertModel("savePretrained's model", model);
   if (typeof config !== "object" || config === null) {
     throw new TypeError(
@@ -138,9 +152,15 @@ export async function savePretrained(
   });
   try {
     const copies = copiesOf(model).map(([copy]) => copy);
-    const weights = [...tensors].filter(([name]) => !copies.includes(name));
+    const own = [...tensors].filter(([name]) => !copies.includes(name));
+    const weights = precision === "int8"
+      ? await quantized(own, keep)
+      : new Map(own);
     await replaceModel(path, [isWeights, isOfTokenizer], async (staging) => {
-      await writeWeights(staging, new Map(weights), maxShardBytes);
+      await writeWeights(staging, weights, {
+        maxShardBytes,
+        precision: precision === "f16" ? "F16" : "F32",
+      });
       if (read) await writeTokenizer(staging, read);
       if (images) await writeJSON(`${staging}/${PREPROCESSOR}`, images);
       await writeJSON(`${staging}/${CONFIG}`, labelled);
