@@ -12,7 +12,7 @@ import {
 } from "@lionjs/lion/data";
 import { collateDiffusion, diffusionLoss } from "@lionjs/lion/diffusion";
 import { loadPyTorchWeights } from "@lionjs/lion/io";
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
   applySymmetry,
