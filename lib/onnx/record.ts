@@ -1,7 +1,7 @@
 /** Recordings of a program at several sizes, which have to show the same kernels. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { recordRun, type Step, type Trace } from "@lionjs/tfjs/record";
-import { BATCH, type InputKind, LENGTH, type Program } from "./program.ts";
+import { BATCH, type InputKind, type LENGTH, type Program } from "./program.ts";
 import type { FreeSizes } from "./sizes.ts";
 
 /**

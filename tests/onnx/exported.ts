@@ -58,6 +58,29 @@ function inputOf(
   return { tensor, fed };
 }
 
+/** The inputs of a file, by its names for them, and the output that a model has for them. */
+export async function callsOf(
+  model: LayersModel,
+  names: readonly string[],
+  sizes: Sizes,
+): Promise<{
+  readonly feeds: Readonly<Record<string, NdArray>>;
+  readonly wanted: { readonly dims: number[]; readonly values: number[] };
+}> {
+  const inputs = model.inputs.map((input) => inputOf(input, sizes));
+  const feeds = Object.fromEntries(
+    inputs.map(({ fed }, i) => [names[i]!, fed] as const),
+  );
+  const given = inputs.map(({ tensor }) => tensor);
+  const y = tf.tidy(() =>
+    model.predict(given.length > 1 ? given : given[0]!)
+  ) as tf.Tensor;
+  const values = [...await y.data()];
+  const wanted = { dims: [...y.shape], values };
+  tf.dispose([...given, y]);
+  return { feeds, wanted };
+}
+
 /** The largest error of a file's output, relative to the model's largest. */
 export async function errorOf(
   model: LayersModel,
@@ -67,23 +90,14 @@ export async function errorOf(
   const names = file.model.graph!.input.map(({ name }) => name);
   const errors: number[] = [];
   for (const each of sizes) {
-    const inputs = model.inputs.map((input) => inputOf(input, each));
-    const feeds = Object.fromEntries(
-      inputs.map(({ fed }, i) => [names[i]!, fed] as const),
-    );
-    const given = inputs.map(({ tensor }) => tensor);
-    const y = tf.tidy(() =>
-      model.predict(given.length > 1 ? given : given[0]!)
-    ) as tf.Tensor;
-    const wanted = await y.data();
-    tf.dispose([...given, y]);
+    const { feeds, wanted: { values } } = await callsOf(model, names, each);
     const [output] = Object.values(file.run(feeds));
-    const largest = Math.max(...wanted.map(Math.abs));
-    const apart = wanted.map((value, i) =>
+    const largest = Math.max(...values.map(Math.abs));
+    const apart = values.map((value, i) =>
       Math.abs(value - output!.data[i]!) / largest
     );
     errors.push(
-      wanted.length === output!.data.length ? Math.max(...apart) : NaN,
+      values.length === output!.data.length ? Math.max(...apart) : NaN,
     );
   }
   return Math.max(...errors);

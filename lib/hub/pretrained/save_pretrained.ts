@@ -67,7 +67,9 @@ const OPTIONS = optionsOf<SavePretrainedOptions>()(
 /**
  * Writes a model to a folder, for {@linkcode fromPretrained}: `config.json`,
  * weights as safetensors and, if given, the tokenizer. With a config of Hugging
- * Face's BERT, GPT-2 or ViT, Python's libraries can read the folder too.
+ * Face's BERT, GPT-2 or ViT, Python's libraries can read the folder too. In a folder of
+ * `saveTransformersJs`, the config becomes a field of the one that is there, so that both
+ * libraries read it; its graphs stay.
  *
  * @example Saving and loading an encoder
  * ```ts
@@ -144,14 +146,17 @@ export async function savePretrained(
   try {
     const copies = copiesOf(model).map(([copy]) => copy);
     const weights = [...tensors].filter(([name]) => !copies.includes(name));
-    await replaceModel(path, [isWeights, isOfTokenizer], async (staging) => {
+    const others = config.model_type === "lion"
+      ? await othersConfigIn(path)
+      : undefined;
+    // The other library reads more of a tokenizer's files.
+    const groups = others ? [isWeights] : [isWeights, isOfTokenizer];
+    await replaceModel(path, groups, async (staging) => {
       await writeWeights(staging, new Map(weights), maxShardBytes);
       if (read) await writeTokenizer(staging, read);
       if (images) await writeJSON(`${staging}/${PREPROCESSOR}`, images);
-      await writeJSON(
-        `${staging}/${CONFIG}`,
-        await besideOthers(path, labelled),
-      );
+      const written = others ? { ...others, [OWN_CONFIG]: labelled } : labelled;
+      await writeJSON(`${staging}/${CONFIG}`, written);
     });
   } finally {
     tf.dispose([...tensors.values()]);
@@ -159,13 +164,14 @@ export async function savePretrained(
 }
 
 /**
- * A config of this library as it is written: where the folder's is another library's,
- * as `saveTransformersJs` writes it, in the field that this one has there.
+ * The config.json of a folder that transformers.js reads too, in which this library has
+ * only a field; `undefined` if there is none. One that is no JSON is replaced.
  */
-async function besideOthers(folder: string, config: object): Promise<object> {
-  // A file that is no JSON is replaced.
+async function othersConfigIn(
+  folder: string,
+): Promise<Record<string, unknown> | undefined> {
   const file = await readObjectIn(folder, CONFIG).catch(() => undefined);
-  return file?.[OWN_CONFIG] && "architecture" in config
-    ? { ...file, [OWN_CONFIG]: config }
-    : config;
+  return file && (OWN_CONFIG in file || "transformers.js_config" in file)
+    ? file
+    : undefined;
 }

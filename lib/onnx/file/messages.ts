@@ -19,6 +19,9 @@ import type { StoredTensor } from "./storage.ts";
 /** The version of files, which ONNX Runtime reads from 1.17 on. */
 const IR_VERSION = 10n;
 
+/** The name by which this library's files are known. */
+export const PRODUCER = "lion";
+
 /** Where an external tensor's bytes are. */
 export interface Place {
   readonly file: string;
@@ -30,7 +33,7 @@ export interface Place {
 export function modelMessage({ opsets, metadata }: OnnxModel): ModelProto {
   return create(ModelProtoSchema, {
     irVersion: IR_VERSION,
-    producerName: "lion",
+    producerName: PRODUCER,
     producerVersion: VERSION,
     opsetImport: opsets.map(({ domain, version }) => ({
       domain,

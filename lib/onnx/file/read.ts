@@ -25,7 +25,7 @@ import {
   type TensorProto,
 } from "../protobuf/onnx_messages.ts";
 import { BYTES, ELEMENT, type StoredType } from "./elements.ts";
-import { EXTERNAL } from "./messages.ts";
+import { EXTERNAL, PRODUCER } from "./messages.ts";
 import { sizeOf } from "./storage.ts";
 
 /** Options of {@linkcode readOnnxWeights}. */
@@ -38,6 +38,9 @@ export interface ReadOnnxWeightsOptions {
 }
 
 const OPTIONS = optionsOf<ReadOnnxWeightsOptions>()("data");
+
+/** The names that this library gives to constants, which are none of weights. */
+const OWN_CONSTANT = /^(constant|counter)_/;
 
 /** Bytes at a place of a file of weights. */
 type ReadData = (
@@ -59,9 +62,8 @@ interface OnnxFile {
  * {@linkcode exportOnnx} has written come back under their names: with
  * `weights: "f32"` bit for bit, otherwise as they were rounded.
  *
- * Constants of a graph are among them if they are of floating-point numbers, and
- * files of others may have lost the names of matrices: `rename` and `ignore` of
- * `loadPyTorchWeights` sort them out.
+ * Files of others have constants among them, and may have lost the names of matrices:
+ * `rename` and `ignore` of `loadPyTorchWeights` sort them out.
  *
  * @example What was exported
  * ```ts
@@ -100,10 +102,12 @@ export async function readOnnxWeights(
       { steps, scale, zeroPoint },
     ) => [steps, scale, zeroPoint]),
   );
+  const isConstant = ({ name }: TensorProto) =>
+    file.model.producerName === PRODUCER && OWN_CONSTANT.test(name);
   const weights = new Map<string, tf.Tensor>();
   try {
     for (const tensor of initializer) {
-      if (parts.has(tensor) || !isFloat(tensor)) continue;
+      if (parts.has(tensor) || !isFloat(tensor) || isConstant(tensor)) continue;
       const { type, shape } = describe(file, tensor);
       const values = floatsOf(type, await bytesIn(file, tensor));
       weights.set(ownName(tensor, node), tf.tensor(values, shape));
