@@ -16,7 +16,7 @@ import {
 } from "@lionjs/base";
 import { PositionTable } from "../layers/embeddings/positions.ts";
 import { TokenEmbedding } from "../layers/embeddings/token_embedding.ts";
-import { LionLayer } from "../layers/lion_layer.ts";
+import type { LionLayer } from "../layers/lion_layer.ts";
 import { classNames } from "../models/class_names.ts";
 import { layersIn } from "../models/layer_runs.ts";
 import type { AttentionStyle, OnnxForm } from "./attention/style.ts";

@@ -1,7 +1,7 @@
 /** Recordings of a program at several sizes, which have to show the same kernels. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { recordRun, type Step, type Trace } from "@lionjs/tfjs/record";
-import { BATCH, type InputKind, LENGTH, type Program } from "./program.ts";
+import { BATCH, type InputKind, type LENGTH, type Program } from "./program.ts";
 import type { FreeSizes } from "./sizes.ts";
 
 /**
@@ -109,9 +109,22 @@ function exampleOf(kind: InputKind, shape: number[]): tf.Tensor {
     case "ids":
       return tf.zeros(shape, "int32");
     case "mask":
-      return tf.ones(shape);
+      return exampleMask(shape as [number, number]);
   }
   return tf.fill(shape, 0.1);
+}
+
+/**
+ * A mask of padding, and of tokens by another number than 1: where there is no padding, or
+ * where tokens are 1 already, kernels may return what they are given, which a recording
+ * shows as the same data.
+ */
+function exampleMask([batch, length]: readonly [number, number]): tf.Tensor {
+  return tf.tidy(() => {
+    const places = tf.expandDims(tf.range(0, length), 0);
+    const isToken = tf.cast(tf.less(places, length - 1), "float32");
+    return tf.mul(isToken, tf.fill([batch, 1], 2));
+  });
 }
 
 /** The forms of one kernel, which the length chooses, by the name of one of them. */

@@ -3,7 +3,7 @@ import { LOWEST_LOG_DECAY } from "../attention/mask.ts";
 import type { GraphBuilder, Value } from "../graph_builder.ts";
 import type { Size } from "../sizes.ts";
 import type { KernelCall, Rules } from "./rule.ts";
-import { shifted } from "./shifted.ts";
+import { shifted } from "../shifted.ts";
 
 /** log σ(x) */
 function logSigmoid(graph: GraphBuilder, x: Value): Value {

@@ -8,7 +8,7 @@ import {
   refuseAttribute,
   type Rules,
 } from "./rule.ts";
-import { shifted } from "./shifted.ts";
+import { shifted } from "../shifted.ts";
 
 function dense({ graph, inputs: { x, weight, bias } }: KernelCall): Value {
   const y = graph.product(x!, weight!);

@@ -1,7 +1,7 @@
 /** The rules of kernels around mixers that read a sequence from both ends. @module */
 import type { GraphBuilder, Value } from "../graph_builder.ts";
 import { fixed, type KernelCall, numberOf, type Rules } from "./rule.ts";
-import { shifted } from "./shifted.ts";
+import { shifted } from "../shifted.ts";
 import { summedAngles, turnedBy } from "./angles.ts";
 
 /** `forward`, and `backward` with its tokens reversed, as one batch. */

@@ -1,5 +1,5 @@
 /** Tensors whose elements move along an axis. @module */
-import type { GraphBuilder, Value } from "../graph_builder.ts";
+import type { GraphBuilder, Value } from "./graph_builder.ts";
 
 /**
  * x moved by some places along an axis, towards its end if `by` is above 0, with zeros
