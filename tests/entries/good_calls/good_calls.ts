@@ -3,7 +3,7 @@ import { DATA } from "./data.ts";
 import { DATASETS } from "./datasets.ts";
 import type { GoodCalls } from "./good_call.ts";
 import { LAYERS, MODELS } from "./models.ts";
-import { HUB, IO, NOTEBOOK, PROOF } from "./others.ts";
+import { HUB, IO, NOTEBOOK, ONNX, PROOF } from "./others.ts";
 import { ATTENTION, FAMILY, OPERATIONS } from "./tensors.ts";
 import { TFJS, TRAINING } from "./training.ts";
 
@@ -21,6 +21,7 @@ export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
   "./layers": LAYERS,
   "./mpi": {},
   "./notebook": NOTEBOOK,
+  "./onnx": ONNX,
   "./operations": OPERATIONS,
   "./tfjs": TFJS,
   "./training": TRAINING,
@@ -30,6 +31,7 @@ export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
 
 const DOWNLOADS = "it loads a corpus, and takes nothing";
 const BACKEND = "it changes the backend of the whole process";
+const ON_WASM = "it needs the backend wasm; kinds_test.ts has its options";
 const KERNELS = "it is for authors of kernels; kernel_test.ts has its errors";
 const REGISTERS = "a name that is registered stays so";
 
@@ -43,6 +45,9 @@ export const WITHOUT: Readonly<Record<string, string>> = {
   MpiError: "an error that the library throws",
   cachedTuning: BACKEND,
   closeBackend: BACKEND,
+  exportOnnx: ON_WASM,
+  onnxBytes: ON_WASM,
+  saveTransformersJs: ON_WASM,
   display: "it writes to the notebook that it runs in",
   disposeBackend: BACKEND,
   loadBrown: DOWNLOADS,
