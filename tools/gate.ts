@@ -155,12 +155,13 @@ const notebooks = (...names: string[]): Step =>
 
 const CHECK: Task = {
   about:
-    "Checks format, lint, types, rooms, documentation, links, and what would be published.",
+    "Checks format, lint, types (of notebooks, too), rooms, documentation, links, and what would be published.",
   steps: [
     { args: ["fmt", "--check"] },
     { args: ["lint"] },
     // A folder stands for its programs, and not for the documents in it.
     { args: ["check", "--doc", ".", ...await documents()] },
+    run("tools/notebooks/main.ts", "--check"),
     run("tools/check_rooms.ts"),
     run("tools/check_docs.ts"),
     run("tools/check_links.ts"),
@@ -436,7 +437,7 @@ Its commands, one after another:
 ${task.steps.map((step) => `  ${commandOf(step)}`).join("\n")}
 ${
     hasRest
-      ? "\n  --rest   what \`deno task test\` leaves out, a fifth of the cases on software WebGPU"
+      ? "\n  --rest   what \`deno task test\` leaves out, an eleventh of the cases on software WebGPU"
       : ""
   }
   --help   print this`;

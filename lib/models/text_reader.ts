@@ -9,7 +9,7 @@ import { Normalization } from "../layers/normalization.ts";
 import { assertPositions } from "../layers/embeddings/positions.ts";
 import { TokenEmbedding } from "../layers/embeddings/token_embedding.ts";
 import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
-import { tokensIn } from "../operations/padding.ts";
+import { tokensIn } from "../operations/padding/padding.ts";
 import { isOwnModel } from "./layer_runs.ts";
 import { ReplayedModel } from "./replayed_model.ts";
 

@@ -47,11 +47,11 @@ export interface Initializer {
 
 /** An input or output of a graph; without a shape, nothing is said of it. */
 export interface ValueInfo {
-  /** The name by which runtimes are given it, or give it. */
+  /** Its name. */
   readonly name: string;
   /** The type of its elements. */
   readonly type: ElementType;
-  /** The sizes of its axes. */
+  /** Its axes. */
   readonly shape?: readonly Dimension[];
 }
 

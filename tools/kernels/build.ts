@@ -368,7 +368,7 @@ export function operationsSource(
   const nameOf = (name: string) =>
     name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
   const list = names.map(nameOf).join(", ");
-  const lines = list.length < 50
+  const lines = list.length <= 42
     ? `[${list}]`
     : `[\n${names.map((name) => `  ${nameOf(name)},`).join("\n")}\n]`;
   return `// Built by \`deno task build\` from lib/operations/*/${file}; do not edit.

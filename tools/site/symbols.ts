@@ -17,6 +17,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   "Models": ["models"],
   "Data": ["data", "datasets", "base"],
   "Training": ["training", "tfjs/optimizers"],
+  "Masked diffusion": ["diffusion"],
   "Weights and files": ["io"],
   "Pretrained models and the hub": ["hub", "data/hub"],
   "ONNX": ["onnx"],

@@ -4,7 +4,7 @@ import { composed } from "@lionjs/tfjs/record";
 import { selectiveDecay } from "../../attention/decays/decay.ts";
 import { logDecayPair } from "../../attention/decays/decay_pair.ts";
 import { bidirectional } from "../../attention/forms/bidirectional.ts";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import {
   assertBoolean,
   assertFloat,

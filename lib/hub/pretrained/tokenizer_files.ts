@@ -1,5 +1,6 @@
 /** The tokenizer in a model's folder. @module */
 import {
+  fileOf,
   type Tokenizer,
   type TokenizerFile,
   tokenizerOf,
@@ -55,9 +56,11 @@ export function tokenizerFiles(
 ): ReadonlyMap<string, object> {
   const known = FILES.get(tokenizer as Tokenizer);
   if (known) return known;
+  const file = fileOf(tokenizer as Tokenizer);
+  if (file) return new Map([[TOKENIZER, file]]);
   if (typeof Object(tokenizer).encode === "function") {
     throw new TypeError(
-      `${owner}'s tokenizer should be one that fromPretrained() has read, or the content of a tokenizer.json such as trainTokenizer() makes, got another tokenizer, whose file is not known`,
+      `${owner}'s tokenizer should be one that fromPretrained() has read or tokenizerOf() has made without options, or the content of a tokenizer.json such as trainTokenizer() makes, got another tokenizer, whose file is not known`,
     );
   }
   try {
