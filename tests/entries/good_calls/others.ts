@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import * as hub from "../../../lib/hub/mod.ts";
 import * as io from "../../../lib/io/mod.ts";
 import * as notebook from "../../../lib/notebook/mod.ts";
+import * as onnx from "../../../lib/onnx/mod.ts";
 import * as proof from "../../../notebooks/proof/mod.ts";
 import { tinyModel } from "../../training/tiny.ts";
 import { type GoodCalls, plain } from "./good_call.ts";
@@ -92,6 +93,13 @@ export const IO: GoodCalls = {
       options: { metadata: { a: "b" } },
     }),
     { writes: ["target"] },
+  ),
+};
+
+export const ONNX: GoodCalls = {
+  readOnnxWeights: plain(
+    onnx.readOnnxWeights,
+    () => ({ source: `${NOWHERE}.onnx` }),
   ),
 };
 
