@@ -1,4 +1,4 @@
-/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `test:dawn`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
+/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `test:dawn`, `test:onnx`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
 import { PACKAGES } from "./check_rooms.ts";
 import { readCommandLine } from "./command_line.ts";
 import { notebookNames } from "./notebooks/notebook.ts";
@@ -301,6 +301,17 @@ out/site-test.`,
   ],
 };
 
+const TEST_ONNX: Task = {
+  about:
+    `Runs exported models in ONNX Runtime, for Node and for pages, and folders in
+transformers.js, in Node and in Chromium. npm puts their packages, 600 MB, into
+out/onnx.`,
+  steps: [
+    run("tools/setup.ts", "--platforms"),
+    { args: ["test", "-A", "--no-check", "tests/onnx/runtimes.ts"] },
+  ],
+};
+
 const OK: Task = {
   about: "Runs the gate: `deno task check`, then `deno task test`.",
   steps: [...CHECK.steps, ...TEST.steps],
@@ -398,6 +409,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   "test:all": await allTests(false),
   "test:platforms": PLATFORMS,
   "test:dawn": TEST_DAWN,
+  "test:onnx": TEST_ONNX,
   "lab-test": LAB_TEST,
   "mpi-test": MPI_TEST,
   "site-test": SITE_TEST,
@@ -425,7 +437,7 @@ Its commands, one after another:
 ${task.steps.map((step) => `  ${commandOf(step)}`).join("\n")}
 ${
     hasRest
-      ? "\n  --rest   what \`deno task test\` leaves out, a fifth of the cases on software WebGPU"
+      ? "\n  --rest   what \`deno task test\` leaves out, an eleventh of the cases on software WebGPU"
       : ""
   }
   --help   print this`;

@@ -143,7 +143,9 @@ export function softmaxAttention(
       segments: segments && numberSegments(segments),
       decays: decays && causal ? withoutBackward(decays) : decays,
     };
-    const run = kernel && hasKernel(SOFTMAX_ATTENTION)
+    // The weight of a token alone is 1, so that q and k have gradients of 0: a kernel's,
+    // differences of sums, are rounding errors.
+    const run = kernel && length > 1 && hasKernel(SOFTMAX_ATTENTION)
       ? runSoftmaxFused
       : runSoftmaxPlain;
     return run(inputs, { causal, scale }, slopes);

@@ -94,6 +94,7 @@ export {
   imageBatches,
   type ImageBatchStream,
 } from "./images/batching/image_batches.ts";
+export { type ImageBytes, imageInput } from "./images/batching/image_input.ts";
 export { mixTargets } from "./images/batching/mix_targets.ts";
 export type {
   EncodedImage,

@@ -19,7 +19,14 @@
  *
  * @module
  */
-export { bidirectionalDecay, checkDecay, type Decay, fixedDecay, noDecay, selectiveDecay } from "../attention/decays/decay.ts";
+export {
+  bidirectionalDecay,
+  checkDecay,
+  type Decay,
+  fixedDecay,
+  noDecay,
+  selectiveDecay,
+} from "../attention/decays/decay.ts";
 export { logSigmoid } from "../operations/log_sigmoid/log_sigmoid.ts";
 export {
   eluPlusOne,

@@ -35,6 +35,7 @@ import {
   segmentsInput,
   stack,
 } from "./graph.ts";
+import { madeBy } from "./made_by.ts";
 
 /** Options of {@linkcode lionEncoder}. */
 export interface LionEncoderOptions
@@ -288,5 +289,9 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
     outputs: numClasses,
     seed: seedOf(seed, -1),
   });
-  return modelOf("lion_encoder", [tokens, mask, segments], connect(head, x));
+  return madeBy(
+    "lionEncoder",
+    options,
+    modelOf("lion_encoder", [tokens, mask, segments], connect(head, x)),
+  );
 }

@@ -30,5 +30,8 @@ export { joinHeads, splitHeads } from "./heads/heads.ts";
 export { layerNorm } from "./layer_norm/layer_norm.ts";
 export { positiveRandomFeatures } from "./random_features.ts";
 export { rmsNorm } from "./rms_norm/rms_norm.ts";
-export { selectiveScan, type SelectiveScanInputs } from "./selective_scan/selective_scan.ts";
+export {
+  selectiveScan,
+  type SelectiveScanInputs,
+} from "./selective_scan/selective_scan.ts";
 export { shortConvolution } from "./short_convolution/short_convolution.ts";

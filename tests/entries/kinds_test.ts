@@ -150,6 +150,11 @@ const DATA: Calls = {
     data.cifar("/dev/null/none", { classes: 10, part: "test", ...wrong }),
   groupWords: (wrong) => data.groupWords({ size: 1, group: "Z2", ...wrong }),
   imageFolder: (wrong) => data.imageFolder("/dev/null/none", wrong),
+  imageInput: (wrong) =>
+    data.imageInput(new Uint8Array(), {
+      ...{ transform: data.evalTransform({ size: 4 }) },
+      ...wrong,
+    }),
   imageNet: (wrong) =>
     data.imageNet("/dev/null/none", { part: "val", ...wrong }),
   listOps: (wrong) => data.listOps({ size: 1, ...wrong }),
@@ -251,6 +256,18 @@ const TRAINING: Calls = {
     warmUpCosine({ learningRate: 1, steps: 4, ...wrong }),
   warmUpLinear: (wrong) =>
     warmUpLinear({ learningRate: 1, steps: 4, ...wrong }),
+  classify: (wrong) =>
+    lion.classify(
+      lion.lionEncoder({ ...SMALL, vocabularySize: 261, numClasses: 2 }),
+      "a",
+      { tokenizer, ...wrong },
+    ),
+  fill: (wrong) =>
+    lion.fill(
+      lion.lionBert({ ...SMALL, vocabularySize: 261 }),
+      "[MASK]",
+      { tokenizer, ...wrong },
+    ),
   generate: (wrong) =>
     lion.generate(gpt(), [1, 2], { maxNewTokens: 1, ...wrong }),
   progressBar: (wrong) => progressBar([], wrong).next(),

@@ -9,14 +9,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOneOf, assertOptions, optionsOf, shown } from "@lionjs/base";
-import {
-  assertNumbers,
-  assertShape,
-  hasKernel,
-  type Operation,
-  runKernel,
-  withFloats,
-} from "@lionjs/tfjs/kernel";
+import { assertNumbers, assertShape } from "@lionjs/tfjs/kernel";
 import { assertLogDecay, notLogDecay } from "./log_decay.ts";
 
 /**

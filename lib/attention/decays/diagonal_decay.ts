@@ -3,7 +3,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertShape, floats } from "@lionjs/tfjs/kernel";
 import { assertOptions, optionsOf } from "@lionjs/base";
 import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
-import { assertOfBatch, type DiagonalDecayPair, withoutBackward } from "./decay_pair.ts";
+import {
+  assertOfBatch,
+  type DiagonalDecayPair,
+  withoutBackward,
+} from "./decay_pair.ts";
 import { spread } from "../../operations/spread/spread.ts";
 import { finite } from "../../operations/finite_decay/finite_decay.ts";
 import { assertLogDecay } from "./log_decay.ts";

@@ -17,7 +17,7 @@ export interface Batch {
    * Inputs in the model's order, each `[size, …]`, or with fewer rows if
    * examples are packed.
    */
-  readonly inputs: readonly tf.Tensor[];
+  readonly inputs: tf.Tensor[];
   /** Labels for the loss, with as many rows as the inputs. */
   readonly labels: tf.Tensor;
   /** Number of examples. */

@@ -2,7 +2,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertBoolean, assertFloat, optionsOf } from "@lionjs/base";
 import { selectiveDecay } from "../../attention/decays/decay.ts";
-import { logDecayPair, withoutBackward } from "../../attention/decays/decay_pair.ts";
+import {
+  logDecayPair,
+  withoutBackward,
+} from "../../attention/decays/decay_pair.ts";
 import { spread } from "../../operations/spread/spread.ts";
 import { readByScores } from "../../attention/forms/softmax.ts";
 import { numberSegments } from "../../operations/segments.ts";

@@ -21,7 +21,11 @@ import {
 import { ConfigFields } from "./config_fields.ts";
 import { readObject } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";
-import { makeModel, type PretrainedConfig } from "./lion_config.ts";
+import {
+  makeModel,
+  ownConfigIn,
+  type PretrainedConfig,
+} from "./lion_config.ts";
 import { modelFiles } from "./model_files.ts";
 import type { Changes, Plan } from "./plan.ts";
 import { planOf } from "./planned.ts";
@@ -162,12 +166,13 @@ export async function fromPretrained(
     assertBoolean("preprocessing", preprocessing);
   }
   const files = await modelFiles(source, hub);
-  const config = await readObject(files, CONFIG);
-  if (!config) {
+  const file = await readObject(files, CONFIG);
+  if (!file) {
     throw new RangeError(
       `${files.name} should have a config.json, got none; savePretrained() writes one`,
     );
   }
+  const config = ownConfigIn(file);
   const fields = new ConfigFields(`config.json of ${files.name}`, config);
   const plan = planOf(fields, changes);
   const classes = classesOf(fields);
@@ -250,7 +255,7 @@ async function loadInto(
 
 /** The config of a model: as it was read, unless the caller has changed the model. */
 function configOf(
-  config: Record<string, unknown>,
+  config: Readonly<Record<string, unknown>>,
   { model }: Plan,
   changes: Changes,
   classes: readonly string[] | undefined,

@@ -1,8 +1,7 @@
 /** The files of a model in a folder, on the hub, or at an address. @module */
 import { shown } from "@lionjs/base";
-import type * as tf from "@tensorflow/tfjs-core";
 import { files, ifThere, nodeModule, pathOf } from "@lionjs/base/files";
-import { readSafetensors } from "../../io/safetensors.ts";
+import { readSafetensors, type Safetensors } from "../../io/safetensors.ts";
 import {
   encodedPath,
   type HubDownloadOptions,
@@ -21,7 +20,7 @@ export interface ModelFiles {
   /** Reads a file; `undefined` if there is none. */
   bytes(path: string): Promise<Uint8Array | undefined>;
   /** Reads a safetensors file; `undefined` if there is none. */
-  tensors(path: string): Promise<Map<string, tf.Tensor> | undefined>;
+  tensors(path: string): Promise<Safetensors | undefined>;
 }
 
 /**
@@ -60,14 +59,8 @@ function filesIn(folder: string): ModelFiles {
     name: folder,
     prepare: () => Promise.resolve(),
     bytes: (path) => ifThere(files().readFile(`${folder}/${path}`)),
-    tensors: (path) => tensorsOf(ifThere(readSafetensors(`${folder}/${path}`))),
+    tensors: (path) => ifThere(readSafetensors(`${folder}/${path}`)),
   };
-}
-
-async function tensorsOf(
-  read: Promise<{ tensors: Map<string, tf.Tensor> } | undefined>,
-): Promise<Map<string, tf.Tensor> | undefined> {
-  return (await read)?.tensors;
 }
 
 /** The files of a repository, each downloaded when it is first read. */
@@ -103,10 +96,10 @@ async function filesOfHub(
       if (!file) return undefined;
       // Of a file on a disk, only one tensor at a time is read into memory.
       if (repository.cache !== undefined) {
-        return await tensorsOf(readSafetensors(file.location()));
+        return await readSafetensors(file.location());
       }
       const bytes = await bytesOf(path);
-      return await tensorsOf(readSafetensors(bytes!));
+      return await readSafetensors(bytes!);
     },
   };
 }
@@ -134,7 +127,7 @@ function filesAt(address: string, options: HubDownloadOptions): ModelFiles {
     bytes: read,
     async tensors(path) {
       const bytes = await read(path);
-      return bytes && await tensorsOf(readSafetensors(bytes));
+      return bytes && await readSafetensors(bytes);
     },
   };
 }

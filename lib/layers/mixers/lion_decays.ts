@@ -2,7 +2,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { spread } from "../../operations/spread/spread.ts";
 import { diagonalDecay } from "../../attention/decays/diagonal_decay.ts";
-import { assertDecay, type Decay, fixedDecay, noDecay } from "../../attention/decays/decay.ts";
+import {
+  assertDecay,
+  type Decay,
+  fixedDecay,
+  noDecay,
+} from "../../attention/decays/decay.ts";
 import { logSigmoid } from "../../operations/log_sigmoid/log_sigmoid.ts";
 import {
   decayLogits,

@@ -1,10 +1,6 @@
 /** Dense layers, x W + b, with GELU or without, in WebAssembly. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  DENSE,
-  DENSE_GELU,
-  type DenseGeluAttributes,
-} from "./dense.ts";
+import { DENSE, DENSE_GELU, type DenseGeluAttributes } from "./dense.ts";
 import { callKernel } from "@lionjs/tfjs/kernel";
 import {
   type Call,

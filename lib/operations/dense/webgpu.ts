@@ -1,10 +1,6 @@
 /** Dense layers, x W + b, with GELU or without, and their gradients, for WebGPU. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import {
-  DENSE,
-  DENSE_GELU,
-  type DenseGeluAttributes,
-} from "./dense.ts";
+import { DENSE, DENSE_GELU, type DenseGeluAttributes } from "./dense.ts";
 import {
   elementwiseKernel,
   makeFloats,

@@ -30,7 +30,6 @@ const RECORD = {
 
 export const JOBS = jobsOf({ selectiveScan: RECORD });
 
-
 /**
  * Tokens between states that are kept: those of a chunk stay in a processor's
  * cache.

@@ -36,7 +36,10 @@ import {
   statesShape,
   summaryProgram,
 } from "./shaders/scan.ts";
-import { gradientsProgram, gradientSummaryProgram } from "./shaders/scan_gradient.ts";
+import {
+  gradientsProgram,
+  gradientSummaryProgram,
+} from "./shaders/scan_gradient.ts";
 
 /** The inputs of a scan, with the skip connection d and the gate z, if its output has them. */
 type Inputs = ScanInputs & Readonly<Partial<Record<"d" | "z", tf.TensorInfo>>>;

@@ -18,14 +18,15 @@ import {
 
 /** A recorded run, which can be replayed. */
 export class Recording {
-  readonly #trace: Trace;
+  /** The data and the kernels of the run. */
+  readonly trace: Trace;
   /** For each step, the slots that no later one uses. */
   readonly #lastUses: readonly (readonly number[])[];
   readonly #captures: Captures;
 
   /** Made by `recordRun`. */
   constructor(trace: Trace) {
-    this.#trace = trace;
+    this.trace = trace;
     this.#lastUses = lastUsesIn(trace);
     this.#captures = new Captures(
       trace,
@@ -35,7 +36,7 @@ export class Recording {
 
   /** The reason why the run cannot be replayed, in words that follow "it". */
   get refusal(): string | undefined {
-    return this.#trace.refusal;
+    return this.trace.refusal;
   }
 
   /**
@@ -43,17 +44,17 @@ export class Recording {
    * with, and those that shared data still do.
    */
   get isValid(): boolean {
-    return isValid(this.#trace);
+    return isValid(this.trace);
   }
 
   /** Whether the same variables shared data when another run was recorded. */
   sharesLike(other: Recording): boolean {
-    return shareAlike(this.#trace, other.#trace);
+    return shareAlike(this.trace, other.trace);
   }
 
   /** How another run differs from this one, in words that follow "it"; `undefined` if it does not. */
   differenceFrom(other: Recording): string | undefined {
-    return difference(this.#trace, other.#trace);
+    return difference(this.trace, other.trace);
   }
 
   /**
@@ -72,10 +73,10 @@ export class Recording {
     inputs: readonly tf.TensorInfo[],
     computed?: Computed,
   ): tf.TensorInfo[] {
-    const { backend, sources, steps, slots, outputs } = this.#trace;
+    const { backend, sources, steps, slots, outputs } = this.trace;
     const data = new ReplayedData(backend, slots);
     for (const [slot, source] of sources) {
-      data.put(slot, tensorOf(this.#trace, slot, source, inputs).dataId);
+      data.put(slot, tensorOf(this.trace, slot, source, inputs).dataId);
     }
     try {
       for (let i = 0; i < steps.length; i++) {
@@ -91,7 +92,7 @@ export class Recording {
   /** Disposes of the captured launches and of the tensors that the replay keeps. */
   dispose(): void {
     this.#captures.dispose();
-    tf.dispose([...this.#trace.held.values()]);
+    tf.dispose([...this.trace.held.values()]);
   }
 }
 
@@ -175,6 +176,11 @@ function runStep(step: Step, data: ReplayedData, computed?: Computed): void {
     if (!result) return;
     data.take(outputs[0]!.slot, result);
     return assertSameShape(step, 0, result);
+  }
+  if ("composed" in run) {
+    throw new TypeError(
+      `${step.name} was recorded as one step, to be read only`,
+    );
   }
   const given = (takesArray ? [] : {}) as tf.NamedTensorInfoMap;
   for (const [name, view] of inputs) {

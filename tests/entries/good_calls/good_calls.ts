@@ -1,6 +1,7 @@
 /** Right calls of all that the entries and the proofs export, and why the others have none. @module */
 import { DATA } from "./data.ts";
 import { DATASETS } from "./datasets.ts";
+import { DIFFUSION } from "./diffusion.ts";
 import type { GoodCalls } from "./good_call.ts";
 import { LAYERS, MODELS } from "./models.ts";
 import { HUB, IO, NOTEBOOK, PROOF } from "./others.ts";
@@ -15,6 +16,7 @@ export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
   ".": { ...ATTENTION, ...MODELS },
   "./data": DATA,
   "./datasets": DATASETS,
+  "./diffusion": DIFFUSION,
   "./family": FAMILY,
   "./hub": HUB,
   "./io": IO,

@@ -56,6 +56,15 @@ export const HUB: GoodCalls = {
 const tiny = () => tinyModel({ depth: 1 });
 
 export const IO: GoodCalls = {
+  dequantizeInt8: plain(
+    io.dequantizeInt8,
+    () => ({
+      tensor: {
+        ...{ values: Int8Array.of(1, 2), scale: Float32Array.of(1) },
+        shape: [1, 2],
+      },
+    }),
+  ),
   loadPyTorchWeights: plain(
     io.loadPyTorchWeights,
     () => ({
@@ -65,6 +74,7 @@ export const IO: GoodCalls = {
     }),
     { isSlow: true },
   ),
+  quantizeInt8: plain(io.quantizeInt8, () => ({ w: tf.ones([2, 3]) })),
   readSafetensors: plain(
     io.readSafetensors,
     () => ({ source: `${NOWHERE}.safetensors` }),

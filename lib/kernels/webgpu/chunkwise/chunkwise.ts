@@ -20,7 +20,13 @@ import {
   COTANGENTS,
   cotangentsProgram,
 } from "../frame/cotangents.ts";
-import { type Device, inLaunches, refusalOf, tooManyChunks, vec4CopiesOf } from "../frame/planning.ts";
+import {
+  type Device,
+  inLaunches,
+  refusalOf,
+  tooManyChunks,
+  vec4CopiesOf,
+} from "../frame/planning.ts";
 import { tooLarge } from "@lionjs/tfjs/kernel";
 import { sequenceBatches } from "../frame/sequence_batches.ts";
 import { largestBuffer } from "@lionjs/tfjs/kernel";

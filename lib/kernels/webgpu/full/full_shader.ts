@@ -17,7 +17,15 @@ import {
   VECS,
   type Vectors,
 } from "../frame/vectors.ts";
-import { ADD_COLUMNS, ALL_TOKENS, products, stage, TILES, type Tiling, tilingConstants } from "../score_tiles/score_tiles.ts";
+import {
+  ADD_COLUMNS,
+  ALL_TOKENS,
+  products,
+  stage,
+  TILES,
+  type Tiling,
+  tilingConstants,
+} from "../score_tiles/score_tiles.ts";
 import { writing } from "@lionjs/tfjs/webgpu";
 
 /** The settings on which the program's text depends. */

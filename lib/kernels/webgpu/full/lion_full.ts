@@ -17,7 +17,13 @@ import {
   requestOf,
 } from "../frame/attention_call.ts";
 import { maskFor } from "../chunkwise/mask.ts";
-import { type Device, inLaunches, refusalOf, tooManyChunks, vec4CopiesOf } from "../frame/planning.ts";
+import {
+  type Device,
+  inLaunches,
+  refusalOf,
+  tooManyChunks,
+  vec4CopiesOf,
+} from "../frame/planning.ts";
 import { tooLarge } from "@lionjs/tfjs/kernel";
 import { sequenceBatches } from "../frame/sequence_batches.ts";
 import {
