@@ -7,7 +7,7 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { assertOneOf, assertOptions, optionsOf, shown } from "@lionjs/base";
 import { assertNumbers, assertShape } from "@lionjs/tfjs/kernel";
 import { assertLogDecay, notLogDecay } from "./log_decay.ts";

@@ -26,7 +26,7 @@ import {
   ownConfigIn,
   type PretrainedConfig,
 } from "./lion_config.ts";
-import { modelFiles } from "./model_files.ts";
+import { modelFiles, type ModelPackage } from "./model_files.ts";
 import type { Changes, Plan } from "./plan.ts";
 import { planOf } from "./planned.ts";
 import { type Preprocessing, readPreprocessing } from "./preprocessing.ts";
@@ -102,7 +102,7 @@ export interface Pretrained {
 }
 
 /**
- * Loads a model from a folder, the Hugging Face hub, or a URL.
+ * Loads a model from a folder, the Hugging Face hub, a URL, or a package.
  *
  * BERT, GPT-2 and ViT in Hugging Face's format, and flash-linear-attention's
  * RWKV-7, compute the same as in Python; unsupported features, such as relative
@@ -139,8 +139,10 @@ export interface Pretrained {
  * ```
  *
  * @param source A folder, a repository on the hub such as
- * `"google/vit-base-patch16-224"`, or the URL of a folder, for which only `fetch`
- * and `signal` of the hub's options count.
+ * `"google/vit-base-patch16-224"`, the URL of a folder, for which only `fetch` and
+ * `signal` of the hub's options count, what a package of a model exports as its
+ * default, or the name of one in `node_modules`. A name with `@` is never looked for
+ * on the hub.
  * @param options See {@linkcode FromPretrainedOptions}.
  * @returns See {@linkcode Pretrained}.
  * @throws {TypeError} If an option is unknown, or an option or field has the
@@ -151,7 +153,7 @@ export interface Pretrained {
  * @throws {Error} If the hub refuses or fails.
  */
 export async function fromPretrained(
-  source: string | URL,
+  source: string | URL | ModelPackage,
   options: FromPretrainedOptions = {},
 ): Promise<Pretrained> {
   assertOptions("fromPretrained", options, OPTIONS);

@@ -33,6 +33,8 @@ export type LionModel = {
 export type LionConfig = LionModel & {
   /** Distinguishes the file from those of Hugging Face. */
   readonly model_type: "lion";
+  /** What the model does, in a word, as a package has it. */
+  readonly task?: string;
   /** The classes' names by number, as in Hugging Face's files. */
   readonly id2label?: Readonly<Record<string, string>>;
   /** The classes' numbers by name. */
