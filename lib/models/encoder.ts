@@ -62,6 +62,12 @@ export interface LionEncoderOptions
   dim: number;
   /** Number of blocks. */
   depth: number;
+  /**
+   * How many times the blocks are applied, all in turn, with the same weights. A
+   * model with more repeats may use the weights of one that was trained with
+   * fewer. @default 1
+   */
+  repeats?: number | undefined;
   /** Hidden width of a block's perceptron, as a multiple of `dim`; 0 for none. @default 4 */
   mlpRatio?: number | undefined;
   /**
@@ -114,7 +120,7 @@ const OPTIONS = optionsOf<LionEncoderOptions>()(
   ...MODEL_OPTIONS,
   ENCODER_OPTIONS,
   "order segments maxSegments vocabularySize inputDim maxLength numClasses",
-  "output dropPath",
+  "output dropPath repeats blockLength",
 );
 
 /**
