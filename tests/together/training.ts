@@ -18,6 +18,7 @@ import "../training/ranks_test.ts";
 import "../training/record_callbacks_test.ts";
 import "../training/record_mutations_test.ts";
 import "../training/record_test.ts";
+import "../training/report_test.ts";
 import "../training/resume_test.ts";
 import "../training/scaled_metrics_test.ts";
 import "../training/schedule_test.ts";
