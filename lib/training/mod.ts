@@ -49,3 +49,12 @@ export type {
   TrainOptions,
 } from "./train_options.ts";
 export { trainingProgress } from "./reports/training_progress.ts";
+export { type ImageTask, imageTask } from "./tasks/image_task.ts";
+export { type SeriesTask, seriesTask } from "./tasks/series_task.ts";
+export type { Task } from "./tasks/task.ts";
+export {
+  type CorpusTask,
+  corpusTask,
+  type TextTask,
+  textTask,
+} from "./tasks/text_task.ts";

@@ -25,6 +25,7 @@ import "../training/schedule_test.ts";
 import "../training/segments_test.ts";
 import "../training/set_metrics_test.ts";
 import "../training/step_memory_test.ts";
+import "../training/tasks_test.ts";
 import "../training/train_test.ts";
 import "../training/training_progress_test.ts";
 import "../training/updates_test.ts";

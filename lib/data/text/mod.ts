@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { specialsAround } from "./around.ts";
 export { IGNORE_INDEX } from "./token_batch.ts";
 export type { ClassifiedTokens, LabelledTokens } from "./token_examples.ts";
 export { padTokens } from "./pad_tokens.ts";
