@@ -13,7 +13,7 @@ import {
   addSame,
   normOfSum,
 } from "../operations/layer_norm/add_norm.ts";
-import { tokensIn } from "../operations/padding.ts";
+import { tokensIn } from "../operations/padding/padding.ts";
 import {
   type Activation,
   assertActivation,

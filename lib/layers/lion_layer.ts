@@ -13,7 +13,7 @@ import {
   assertNotEmpty,
   assertShape,
 } from "@lionjs/tfjs/kernel";
-import { withoutPadding } from "../operations/padding.ts";
+import { withoutPadding } from "../operations/padding/padding.ts";
 import { tokensAmong } from "./padding.ts";
 import { assertParameters, type Parameter } from "./parameter.ts";
 

@@ -33,6 +33,7 @@ import {
   segmentsInput,
   stack,
 } from "./graph.ts";
+import { madeBy } from "./made_by.ts";
 
 /** Options of {@linkcode lionBert}. */
 export interface LionBertOptions extends
@@ -281,5 +282,9 @@ export function lionBert(options: LionBertOptions): LayersModel {
     });
     x = connect(classifier, connect(pooler, x));
   }
-  return modelOf("lion_bert", [ids, mask, types, segments], x);
+  return madeBy(
+    "lionBert",
+    options,
+    modelOf("lion_bert", [ids, mask, types, segments], x),
+  );
 }

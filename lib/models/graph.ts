@@ -31,6 +31,7 @@ import {
 export const MODEL_OPTIONS = [
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap",
   "normalize outputNorm position convSize steps negativeEigenvalues ranks",
+  "queryKeyNorm outputGate decayRates",
   "dropout dim depth mlpRatio activation epsilon embeddingStd gradientCheckpointing seed",
 ] as const;
 
@@ -237,5 +238,29 @@ export function modelOf(
   outputs: SymbolicTensor,
 ): LayersModel {
   const given = inputs.filter((input) => input !== undefined);
-  return withCheckedCompile(model({ name, inputs: given, outputs }));
+  return withNamedInputs(
+    withCheckedCompile(model({ name, inputs: given, outputs })),
+  );
+}
+
+/** Makes `predict` name the inputs that are missing, where tfjs says only how many. */
+function withNamedInputs(model: LayersModel): LayersModel {
+  const predict = model.predict.bind(model);
+  model.predict = (x, options) => {
+    const given = [x].flat().length;
+    const names = model.inputs.map(({ originalName, name }) =>
+      originalName ?? name
+    );
+    if (given === names.length) return predict(x, options);
+    throw new TypeError(
+      `predict of model ${model.name} should be given its inputs, [${
+        names.join(", ")
+      }], got ${given}${
+        names.includes("mask") && given < names.length
+          ? "; mask is [batch, length], 1 for a token and 0 for padding: tf.ones([batch, length]) where there is none"
+          : ""
+      }`,
+    );
+  };
+  return model;
 }

@@ -37,8 +37,9 @@ const MODELS: ReadonlySet<unknown> = new Set([LayersModel, Sequential]);
 /** Whether a layer's code is that of its class: no method is replaced, and there is no hook. */
 function isUnchanged(layer: AnyLayer | LayersModel): boolean {
   const methods: object = Object.getPrototypeOf(layer);
-  // LION's models have a compile of their own, which no run calls.
-  const isReplaced = (name: string) => name in methods && name !== "compile";
+  // LION's models have a compile and a predict of their own, which no run calls.
+  const isReplaced = (name: string) =>
+    name in methods && name !== "compile" && name !== "predict";
   return !Object.keys(layer).some(isReplaced) && !Object(layer)._callHook;
 }
 

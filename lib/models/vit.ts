@@ -32,6 +32,7 @@ import {
   seedOf,
   stack,
 } from "./graph.ts";
+import { madeBy } from "./made_by.ts";
 
 /** Options of {@linkcode lionViT}. */
 export interface LionViTOptions extends
@@ -240,5 +241,9 @@ export function lionViT(options: LionViTOptions): LayersModel {
     outputs: numClasses,
     seed: seedOf(seed, -1),
   });
-  return modelOf("lion_vit", [images], connect(head, x));
+  return madeBy(
+    "lionViT",
+    options,
+    modelOf("lion_vit", [images], connect(head, x)),
+  );
 }

@@ -35,6 +35,9 @@ const OF_ATTENTION: Options = {
   steps: 3,
   negativeEigenvalues: true,
   ranks: [1, 2, 3, 4],
+  queryKeyNorm: true,
+  outputGate: true,
+  decayRates: "softplus",
   blockLength: 2,
 };
 

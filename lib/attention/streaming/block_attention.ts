@@ -1,9 +1,10 @@
 /** Attention of blocks of tokens: to both sides within, to earlier blocks by a state. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "@lionjs/tfjs/kernel";
-import { tokensIn } from "../../operations/padding.ts";
+import { tokensIn } from "../../operations/padding/padding.ts";
 import { noDecay } from "../decays/decay.ts";
-import { type DecayPair, spread } from "../decays/decay_pair.ts";
+import type { DecayPair } from "../decays/decay_pair.ts";
+import { spread } from "../../operations/spread/spread.ts";
 import { resolveDecays } from "../decays/resolve_decays.ts";
 import { repeatHeads } from "../forms/form.ts";
 import {

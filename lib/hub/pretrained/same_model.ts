@@ -19,11 +19,15 @@ const BLOCKS = 2;
  * Throws unless a model is what a function of this library makes with these
  * options: it is compared, layer by layer, with one that has at most two blocks.
  */
-export function assertSameModel(own: LionModel, model: LayersModel): void {
+export function assertSameModel(
+  own: LionModel,
+  model: LayersModel,
+  owner = "savePretrained",
+): void {
   const { depth } = own.options;
   const fail = (what: string, wanted: unknown, got: unknown) => {
     throw new RangeError(
-      `savePretrained's config should be that of model ${
+      `${owner}'s config should be that of model ${
         Object(model).name
       }: it says ${what} ${shown(wanted)}, the model has ${shown(got)}`,
     );

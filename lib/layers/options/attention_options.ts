@@ -188,6 +188,19 @@ export interface AttentionOptions {
    */
   negativeEigenvalues?: boolean | undefined;
   /**
+   * Whether `"fox"` and `"path"` divide queries and keys by their root mean square,
+   * `"fox"` those of each head by itself. @default false
+   */
+  queryKeyNorm?: boolean | undefined;
+  /** Whether the output of `"fox"` is gated, by the sigmoid of a linear map. @default false */
+  outputGate?: boolean | undefined;
+  /**
+   * How decay rates of `"mamba3"` depend on what is projected, x: `"heavy-tailed"` is
+   * 1 + x above 0 and 1 / (1 - x) below, and `"softplus"` its authors' first map, for
+   * weights that were trained with it. @default "heavy-tailed"
+   */
+  decayRates?: "heavy-tailed" | "softplus" | undefined;
+  /**
    * Ranks of the low-rank maps of `"rwkv7"`: to decays, learning rates, shares of
    * the first layer's values, and gates. @default as its authors, by the width
    */
@@ -217,7 +230,8 @@ export interface AttentionOptions {
 export const ATTENTION_OPTIONS = optionsOf<AttentionOptions>()(
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap order",
   "grid classToken direction countSelf segments normalize outputNorm position",
-  "convSize steps negativeEigenvalues ranks layer dropout blockLength",
+  "convSize steps negativeEigenvalues queryKeyNorm outputGate decayRates",
+  "ranks layer dropout blockLength",
 );
 
 /** Whether attention is causal: no token attends to tokens after it. */
@@ -238,10 +252,10 @@ export function assertAttentionOptions(
   dim: number,
 ): void {
   const { featureMap, form = "auto", chunkSize, dropout } = options;
-  const { classToken, segments, normalize, outputNorm, negativeEigenvalues } =
-    options;
+  const { classToken, segments, normalize, outputNorm } = options;
+  const { negativeEigenvalues, queryKeyNorm, outputGate } = options;
   assertBooleans({ classToken, segments, normalize, outputNorm });
-  assertBooleans({ negativeEigenvalues });
+  assertBooleans({ negativeEigenvalues, queryKeyNorm, outputGate });
   assertWeighing(options, dim);
   assertDirection(options);
   if (featureMap !== undefined && !Object.hasOwn(FEATURE_MAPS, featureMap)) {
@@ -423,6 +437,9 @@ const OWN_OPTIONS = {
   negativeEigenvalues: [
     ...["delta", "gated-delta", "kda", "gated-delta-2", "rwkv7"] as const,
   ],
+  queryKeyNorm: ["fox", "path"],
+  outputGate: ["fox"],
+  decayRates: ["mamba3"],
   ranks: ["rwkv7"],
   layer: ["rwkv7"],
 } as const satisfies Partial<
@@ -431,7 +448,7 @@ const OWN_OPTIONS = {
 
 /** Throws unless options that few variants have are valid, and given to these. */
 function assertVariantOptions(options: AttentionOptions): void {
-  const { variant, convSize, steps, ranks, layer } = options;
+  const { variant, convSize, steps, decayRates, ranks, layer } = options;
   for (const [name, variants] of Object.entries(OWN_OPTIONS)) {
     if (variants.some((one) => one === variant)) continue;
     assertNotGiven(
@@ -443,6 +460,9 @@ function assertVariantOptions(options: AttentionOptions): void {
   }
   if (convSize !== undefined) assertCount("convSize", convSize, 0);
   if (steps !== undefined) assertCount("steps", steps);
+  if (decayRates !== undefined) {
+    assertOneOf("decayRates", decayRates, ["heavy-tailed", "softplus"]);
+  }
   if (ranks !== undefined) assertRanks(ranks);
   if (layer !== undefined) assertLayer(layer);
 }
