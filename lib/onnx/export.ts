@@ -65,7 +65,7 @@ const OPTIONS = optionsOf<ExportOnnxOptions>()(
   "form weights output layer externalData chunkSize metadata",
 );
 
-/** What {@linkcode exportOnnx} has written. */
+/** The files that {@linkcode exportOnnx} has written, and their graph. */
 export interface ExportedOnnx {
   /** The paths of the files, the model's first. */
   readonly files: readonly string[];
@@ -282,7 +282,7 @@ function assertPositions(program: Program, model: LayersModel): void {
   }
 }
 
-/** What a file says of a model besides its graph. */
+/** The texts of a file that say what model it is. */
 function metadataOf(model: LayersModel): Record<string, string> {
   const classes = classNames(model), config = configOf(model);
   return {
