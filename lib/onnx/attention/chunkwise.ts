@@ -116,7 +116,7 @@ function scoresByColumn(
   return graph.multiply(scores, graph.subtract(graph.number(1), unread));
 }
 
-/** What each chunk writes, `[batch, heads, chunks, headDim, valueDim]`. */
+/** The states that chunks write, `[batch, heads, chunks, headDim, valueDim]`. */
 export function written(
   graph: GraphBuilder,
   { keys, values, decay }: Chunks,
@@ -165,7 +165,7 @@ export function betweenChunks(
   return graph.multiply(graph.exp(sums), isBetween);
 }
 
-/** The same by a loop over chunks, since a mask per channel would be large. */
+/** Computes the states at chunks by a loop, since a mask per channel would be large. */
 function statesByScan(
   graph: GraphBuilder,
   chunks: Chunks,

@@ -116,7 +116,7 @@ function levelsOfPlaces(graph: GraphBuilder, count: Value): Value {
   return levelsBetween(graph, graph.expandAxes(graph.range(count), 0));
 }
 
-/** At each chunk the state of the earlier ones of each level above chunks. */
+/** The states at each chunk, one for each level above chunks, of the chunks before it. */
 function statesOfLevels(
   graph: GraphBuilder,
   chunks: Parameters<typeof written>[1],
