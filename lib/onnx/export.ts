@@ -188,6 +188,12 @@ function assertExport(
   assertOneOf("externalData", externalData, [true, false, "auto"]);
   if (output !== undefined) assertText("output", output);
   if (layer !== undefined) assertLayer(layer, model);
+  else if (model.outputs.length !== 1) {
+    throw new TypeError(
+      `${owner}'s model should have one output, got ${model.outputs.length}; pass the name ` +
+        "of the layer whose output is exported as layer",
+    );
+  }
   if (chunkSize !== undefined) assertPositiveInteger("chunkSize", chunkSize);
   if (metadata !== undefined) assertMetadata(metadata);
   assertBackend(owner);
