@@ -190,6 +190,11 @@ function assertExport(
   if (layer !== undefined) assertLayer(layer, model);
   if (chunkSize !== undefined) assertPositiveInteger("chunkSize", chunkSize);
   if (metadata !== undefined) assertMetadata(metadata);
+  assertBackend(owner);
+}
+
+/** Throws on a backend whose kernels have no rules. */
+export function assertBackend(owner: string): void {
   const backend = tf.getBackend();
   if (backend !== "wasm") {
     throw new RangeError(

@@ -356,6 +356,32 @@ onCpu("damaged files and wrong arguments are refused by name", async () => {
   );
 });
 
+onCpu("files with a wrong byte are read, or refused as damaged", async () => {
+  const options = { weights: "int8", externalData: true } as const;
+  const { model, data } = await encodeOnnx(madeModel(), options, "m");
+  const random = uniform(9);
+  const below = (most: number) => Math.floor(random() * most);
+  let refused = 0;
+  for (let i = 0; i < 300; i++) {
+    const bytes = model.slice(0, i % 3 === 0 ? below(model.length) : undefined);
+    if (bytes.length > 0) bytes[below(bytes.length)] = below(256);
+    try {
+      const weights = await readOnnxWeights(bytes, { data: data! });
+      tf.dispose([...weights.values()]);
+    } catch (error) {
+      refused++;
+      const isKnown = error instanceof SyntaxError ||
+        error instanceof RangeError;
+      assert(
+        isKnown && error.message.includes("the given bytes") ||
+          /should be/.test((error as Error).message),
+        String(error),
+      );
+    }
+  }
+  assertLess(50, refused);
+});
+
 onCpu("others' ways to store weights are read", async () => {
   const file = fromBinary(
     ModelProtoSchema,

@@ -19,6 +19,7 @@ import {
 import { tokenizerOf, trainTokenizer } from "../../lib/data/mod.ts";
 import { fromPretrained, savePretrained } from "../../lib/hub/mod.ts";
 import {
+  onnxBytes,
   saveTransformersJs,
   type SaveTransformersJsOptions,
 } from "../../lib/onnx/mod.ts";
@@ -162,6 +163,25 @@ onEachBackend(
       model.dispose();
       other.dispose();
     }),
+  ["wasm"],
+);
+
+onEachBackend(
+  "weights in 8 bits take at most 0.27 of the bytes",
+  async () => {
+    // Of smaller ones, the graph itself is a part.
+    const wide = { dim: 256, depth: 1, numHeads: 4, vocabularySize: 2000 };
+    const model = lionEncoder({
+      ...{ ...wide, variant: "s", numClasses: 3, maxLength: 64 },
+    });
+    const [whole, small] = await Promise.all(
+      (["f32", "int8"] as const).map((weights) =>
+        onnxBytes(model, { weights })
+      ),
+    );
+    assertLess(small!.model.length, 0.27 * whole!.model.length);
+    model.dispose();
+  },
   ["wasm"],
 );
 
@@ -342,6 +362,11 @@ onEachBackend(
             { ...base, tokenizer: undefined },
             TypeError,
             "tokenizer should be one",
+          ],
+          [
+            { ...base, preprocessing: {} },
+            RangeError,
+            "preprocessing is for models of images",
           ],
           [{ ...base, layer: "norm" }, RangeError, "layer is for task"],
           [{ ...base, model: packed }, RangeError, 'got "segments"'],

@@ -12,6 +12,7 @@ import {
 import type { Tokenizer, TokenizerFile } from "@lionjs/data/text";
 import { pathOf } from "@lionjs/base/files";
 import { classNames } from "../../models/class_names.ts";
+import { seriesScaling } from "../../models/forecast.ts";
 import { makerOf } from "../../models/made_by.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
@@ -38,7 +39,7 @@ import {
   writeTokenizer,
 } from "./tokenizer_files.ts";
 import { isWeights, writeJSON, writeWeights } from "./weight_files.ts";
-import { assertPrecision, quantized } from "./weight_precision.ts";
+import { precisionOf, quantized } from "./weight_precision.ts";
 
 /** Options of {@linkcode savePretrained}. */
 export interface SavePretrainedOptions {
@@ -73,7 +74,7 @@ export interface SavePretrainedOptions {
    * weights that it read says nothing here, so all that it returns can be given.
    * @default float32
    */
-  weights?: "int8" | "f16" | object | undefined;
+  weights?: "int8" | "f16" | { readonly kept: readonly string[] } | undefined;
   /** A pattern of the names of further weights that stay float32 with int8. @default none */
   keep?: RegExp | undefined;
 }
@@ -130,8 +131,7 @@ export async function savePretrained(
   const { model, tokenizer, preprocessing, maxShardBytes = 5e9 } = options;
   assertPositiveInteger("savePretrained's maxShardBytes", maxShardBytes);
   const { weights, keep } = options;
-  const precision = typeof weights === "object" ? undefined : weights;
-  assertPrecision(precision, keep);
+  const precision = precisionOf(weights, keep);
   assertModel("savePretrained's model", model);
   const made = makerOf(model) as LionModel | undefined;
   const { config = made && { model_type: "lion" as const, ...made } } = options;
@@ -152,11 +152,13 @@ export async function savePretrained(
     );
   }
   const names = classNames(model);
+  const scaling = seriesScaling(model);
   const areNew = names &&
     JSON.stringify(names) !== JSON.stringify(classesOf(fields));
   const labelled = {
     ...writableConfig(config),
     ...areNew ? labelFields(names) : {},
+    ...scaling ? { series_scaling: scaling } : {},
   };
   const tensors = toPyTorchWeights(model, {
     names: config.model_type === "vit" ? "hugging-face" : "authors",

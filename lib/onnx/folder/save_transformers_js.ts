@@ -39,7 +39,7 @@ import {
 import { writeJSON } from "../../hub/pretrained/weight_files.ts";
 import { TokenEmbedding } from "../../layers/embeddings/token_embedding.ts";
 import { classNames } from "../../models/class_names.ts";
-import { exportOnnx } from "../export.ts";
+import { assertBackend, exportOnnx } from "../export.ts";
 import type { WeightStorage } from "../file/storage.ts";
 import {
   assertTask,
@@ -152,8 +152,8 @@ const SPECIALS = {
  * @param options See {@linkcode SaveTransformersJsOptions}.
  * @throws {TypeError} If an option is unknown, missing or of the wrong type, or the
  * model cannot be exported.
- * @throws {RangeError} If the model is not of the task's kind, or an option has an
- * invalid value.
+ * @throws {RangeError} If the model is not of the task's kind, an option has an invalid
+ * value, or the backend is another one than `wasm`.
  * @throws {Error} If a file cannot be written.
  */
 export async function saveTransformersJs(
@@ -171,8 +171,19 @@ export async function saveTransformersJs(
   const weights = weightsOf(options);
   const layer = layerOf(options);
   const isOfImages = task === "image-classification";
+  const [unread, kind] = isOfImages
+    ? ["tokenizer", "texts"] as const
+    : ["preprocessing", "images"] as const;
+  if (options[unread] !== undefined) {
+    throw new RangeError(
+      `saveTransformersJs's ${unread} is for models of ${kind}, got one for task ${
+        shown(task)
+      }`,
+    );
+  }
   const tokens = isOfImages ? undefined : await tokensOf(path, options);
   const images = isOfImages ? await imagesOf(path, options) : undefined;
+  assertBackend("saveTransformersJs");
   const own = await ownConfigOf(path, options);
   const borrowed = BORROWED[task];
   await replaceModel(path, [isOfTokenizer], async (staging) => {

@@ -18,15 +18,14 @@ import {
 
 /** A recorded run, which can be replayed. */
 export class Recording {
-  /** The data and the kernels of the run. */
-  readonly trace: Trace;
+  readonly #trace: Trace;
   /** For each step, the slots that no later one uses. */
   readonly #lastUses: readonly (readonly number[])[];
   readonly #captures: Captures;
 
   /** Made by `recordRun`. */
   constructor(trace: Trace) {
-    this.trace = trace;
+    this.#trace = trace;
     this.#lastUses = lastUsesIn(trace);
     this.#captures = new Captures(
       trace,
@@ -34,9 +33,14 @@ export class Recording {
     );
   }
 
+  /** The data and the kernels of the run, until it is disposed of. */
+  get trace(): Trace {
+    return this.#trace;
+  }
+
   /** The reason why the run cannot be replayed, in words that follow "it". */
   get refusal(): string | undefined {
-    return this.trace.refusal;
+    return this.#trace.refusal;
   }
 
   /**
@@ -44,17 +48,17 @@ export class Recording {
    * with, and those that shared data still do.
    */
   get isValid(): boolean {
-    return isValid(this.trace);
+    return isValid(this.#trace);
   }
 
   /** Whether the same variables shared data when another run was recorded. */
   sharesLike(other: Recording): boolean {
-    return shareAlike(this.trace, other.trace);
+    return shareAlike(this.#trace, other.#trace);
   }
 
   /** How another run differs from this one, in words that follow "it"; `undefined` if it does not. */
   differenceFrom(other: Recording): string | undefined {
-    return difference(this.trace, other.trace);
+    return difference(this.#trace, other.#trace);
   }
 
   /**
@@ -73,10 +77,10 @@ export class Recording {
     inputs: readonly tf.TensorInfo[],
     computed?: Computed,
   ): tf.TensorInfo[] {
-    const { backend, sources, steps, slots, outputs } = this.trace;
+    const { backend, sources, steps, slots, outputs } = this.#trace;
     const data = new ReplayedData(backend, slots);
     for (const [slot, source] of sources) {
-      data.put(slot, tensorOf(this.trace, slot, source, inputs).dataId);
+      data.put(slot, tensorOf(this.#trace, slot, source, inputs).dataId);
     }
     try {
       for (let i = 0; i < steps.length; i++) {
@@ -92,7 +96,7 @@ export class Recording {
   /** Disposes of the captured launches and of the tensors that the replay keeps. */
   dispose(): void {
     this.#captures.dispose();
-    tf.dispose([...this.trace.held.values()]);
+    tf.dispose([...this.#trace.held.values()]);
   }
 }
 
