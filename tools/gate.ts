@@ -1,4 +1,4 @@
-/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `test:dawn`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
+/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `test:dawn`, `test:onnx`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
 import { PACKAGES } from "./check_rooms.ts";
 import { readCommandLine } from "./command_line.ts";
 import { notebookNames } from "./notebooks/notebook.ts";
@@ -176,12 +176,13 @@ const notebooks = (...names: string[]): Step =>
 
 const CHECK: Task = {
   about:
-    "Checks format, lint, types, rooms, documentation, links, and what would be published.",
+    "Checks format, lint, types (of notebooks, too), rooms, documentation, links, and what would be published.",
   steps: [
     { args: ["fmt", "--check"] },
     { args: ["lint"] },
     // A folder stands for its programs, and not for the documents in it.
     { args: ["check", "--doc", ".", ...await documents()] },
+    run("tools/notebooks/main.ts", "--check"),
     run("tools/check_rooms.ts"),
     run("tools/check_docs.ts"),
     run("tools/check_links.ts"),
@@ -321,6 +322,17 @@ out/site-test.`,
   ],
 };
 
+const TEST_ONNX: Task = {
+  about:
+    `Runs exported models in ONNX Runtime, for Node and for pages, and folders in
+transformers.js, in Node and in Chromium. npm puts their packages, 600 MB, into
+out/onnx.`,
+  steps: [
+    run("tools/setup.ts", "--platforms"),
+    { args: ["test", "-A", "--no-check", "tests/onnx/runtimes.ts"] },
+  ],
+};
+
 const OK: Task = {
   about: "Runs the gate: `deno task check`, then `deno task test`.",
   steps: [...CHECK.steps, ...TEST.steps],
@@ -418,6 +430,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   "test:all": await allTests(false),
   "test:platforms": PLATFORMS,
   "test:dawn": TEST_DAWN,
+  "test:onnx": TEST_ONNX,
   "lab-test": LAB_TEST,
   "mpi-test": MPI_TEST,
   "site-test": SITE_TEST,
