@@ -5,12 +5,14 @@
  * computes attention with a decay such as {@linkcode fixedDecay} or
  * {@linkcode selectiveDecay}. {@linkcode lionViT}, {@linkcode lionBert},
  * {@linkcode lionGpt} and {@linkcode lionEncoder} are complete models, and
- * {@linkcode generate} writes text with one.
+ * {@linkcode generate} writes text with one, {@linkcode classify} tells the
+ * classes of texts and pictures, and {@linkcode fill} the words of gaps.
  *
  * The rest of the library has entries of its own:
  *
  * - `@lionjs/lion/attention`: attention and backends alone, for small pages
  * - `@lionjs/lion/training`: training, losses, metrics, schedules, checkpoints
+ * - `@lionjs/lion/diffusion`: masked diffusion, texts and puzzles filled in any order
  * - `@lionjs/lion/data`: streams of batches, tokenizers, your own files
  * - `@lionjs/lion/datasets`: MNIST, corpora, synthetic tasks, data sets of papers
  * - `@lionjs/lion/io`: weights and models in files
@@ -71,12 +73,30 @@ export {
   type LionBertOptions,
 } from "./lib/models/bert.ts";
 export { classNames, setClassNames } from "./lib/models/class_names.ts";
+export {
+  type Classified,
+  classify,
+  type ClassifyingModel,
+  type ClassShare,
+} from "./lib/models/classify.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
+export {
+  factoredPositions,
+  type FactoredPositionsOptions,
+} from "./lib/models/factored_positions.ts";
 export {
   modelSummary,
   setForm,
   setGradientCheckpointing,
 } from "./lib/models/forms.ts";
+export { fill, type FilledGap } from "./lib/models/fill.ts";
+export type { TextModel } from "./lib/models/text_input.ts";
+export {
+  forecast,
+  type SeriesScaling,
+  seriesScaling,
+  setSeriesScaling,
+} from "./lib/models/forecast.ts";
 export { generate, type GenerationState } from "./lib/models/generate.ts";
 export { GPT_PRESETS, lionGpt, type LionGptOptions } from "./lib/models/gpt.ts";
 export { lionViT, type LionViTOptions, VIT_PRESETS } from "./lib/models/vit.ts";

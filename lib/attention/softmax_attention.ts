@@ -8,7 +8,7 @@ import {
 } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import { floats, hasKernel } from "@lionjs/tfjs/kernel";
-import { tokensIn } from "../operations/padding.ts";
+import { tokensIn } from "../operations/padding/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import { logDecayPair, withoutBackward } from "./decays/decay_pair.ts";
 import {

@@ -21,7 +21,7 @@ import { ownWrites, scaled } from "../attention/planning/transitions.ts";
 import { transitionWithState } from "../attention/planning/transition_with_state.ts";
 import { assertOptions, type ContextGroup, optionsOf } from "@lionjs/base";
 import { floats } from "@lionjs/tfjs/kernel";
-import { tokensIn, withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding/padding.ts";
 import type { SegmentEnds } from "../operations/segments.ts";
 import { assertContextGroup } from "./context_group.ts";
 import { scanAcrossRanks, type StateMap } from "./exchange.ts";

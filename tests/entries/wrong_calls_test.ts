@@ -9,6 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
 import * as data from "../../lib/entries/data.ts";
+import * as diffusion from "../../lib/diffusion/mod.ts";
 import * as family from "../../lib/family/mod.ts";
 import * as hub from "../../lib/hub/mod.ts";
 import * as io from "../../lib/io/mod.ts";
@@ -167,7 +168,7 @@ const CALLS: Readonly<Record<string, [() => unknown, string]>> = {
   ],
   "a text for ids": [
     () => lion.generate(gpt(), wrong("once"), { maxNewTokens: 1 }),
-    "prompt should be a list of tokens, got string",
+    "generate's tokenizer should be the one that the model was trained with",
   ],
   "a model that writes no texts": [
     () => lion.generate(encoder(), [1], { maxNewTokens: 1 }),
@@ -269,6 +270,7 @@ for (const [name, [call, says]] of Object.entries(CALLS)) {
 const ROOMS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   ".": lion,
   "./data": data,
+  "./diffusion": diffusion,
   "./family": family,
   "./hub": hub,
   "./io": io,

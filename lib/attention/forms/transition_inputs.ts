@@ -1,14 +1,14 @@
 /** The inputs of transitions of rank one, as their forms and kernels take them. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "@lionjs/tfjs/kernel";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import type { SegmentEnds } from "../../operations/segments.ts";
 import {
   type DecayPair,
   type DiagonalDecayPair,
   isDiagonal,
-  spread,
 } from "../decays/decay_pair.ts";
+import { spread } from "../../operations/spread/spread.ts";
 import { withBorders } from "../decays/segment_borders.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** The Forgetting Transformer's attention as a mixer. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { logSigmoid } from "../../attention/decays/decay.ts";
+import { logSigmoid } from "../../operations/log_sigmoid/log_sigmoid.ts";
 import { planSoftmax } from "../../attention/planning/softmax_plan.ts";
 import {
   type SoftmaxState,

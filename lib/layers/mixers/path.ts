@@ -1,6 +1,6 @@
 /** PaTH attention as a mixer. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { logSigmoid } from "../../attention/decays/decay.ts";
+import { logSigmoid } from "../../operations/log_sigmoid/log_sigmoid.ts";
 import { planAttention } from "../../attention/planning/plan.ts";
 import {
   type CheckedPathAttentionInputs,

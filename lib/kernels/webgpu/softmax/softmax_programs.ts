@@ -13,13 +13,12 @@ import {
   ADD_COLUMNS,
   type Dim,
   products,
-  reading,
   stage,
   TILES,
   type Tiling,
   tilingConstants,
-  writing,
 } from "../score_tiles/score_tiles.ts";
+import { reading, writing } from "@lionjs/tfjs/webgpu";
 import {
   DECAY_GRADIENTS,
   DECAYS,

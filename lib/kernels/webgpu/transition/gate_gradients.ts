@@ -9,7 +9,7 @@
  * @module
  */
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import { reading, writing } from "../score_tiles/score_tiles.ts";
+import { reading, writing } from "@lionjs/tfjs/webgpu";
 import { MOST_ROWS } from "./outputs.ts";
 import {
   type ChunkProgram,

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { LOWEST_LOG_DECAY } from "../../../attention/decays/finite_decay.ts";
+import { LOWEST_LOG_DECAY } from "../../../operations/finite_decay/finite_decay.ts";
 import { exponential } from "@lionjs/tfjs/webgpu";
-import { isBelow } from "../frame/log_decays.ts";
+import { isBelow } from "../../../operations/finite_decay/webgpu.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import {
   type ChunkProgram,

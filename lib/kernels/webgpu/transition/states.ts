@@ -15,7 +15,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import { reading, writing } from "../score_tiles/score_tiles.ts";
+import { reading, writing } from "@lionjs/tfjs/webgpu";
 import {
   type ChunkProgram,
   constantsOf,
