@@ -135,10 +135,10 @@ export function assertInt8(name: string, tensor: Int8Tensor): void {
   const given: unknown = shape;
   if (
     !(values instanceof Int8Array) || !(scale instanceof Float32Array) ||
-    !Array.isArray(given)
+    !Array.isArray(given) || given.some((size) => typeof size !== "number")
   ) {
     throw new TypeError(
-      `${name} should have values (an Int8Array), scale (a Float32Array) and shape (an array), got ${
+      `${name} should have values (an Int8Array), scale (a Float32Array) and shape (an array of numbers), got ${
         shown(tensor)
       }`,
     );

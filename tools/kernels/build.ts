@@ -22,6 +22,7 @@ import { expandPairs } from "./pairs.ts";
 import { reductionsSource } from "./reductions.ts";
 import { rulesSource } from "./rules.ts";
 import { tasksSource } from "./tasks.ts";
+import { seriesSource } from "./vector_text.ts";
 
 const LIB = new URL("../../lib/", import.meta.url);
 
@@ -288,6 +289,7 @@ export async function compile(
     [`${folder}/math/elementwise_loops.ts`]: elementwiseSource(),
     [`${folder}/reductions/loops.ts`]: reductionsSource(),
     [`${folder}/math/rules.ts`]: rulesSource(),
+    [`${folder}/math/series.ts`]: seriesSource(),
     [`${folder}/runtime/queue.ts`]: queueSource(),
     [`${folder}/tasks.ts`]: await tasksSource(module, lib),
     ...Object.fromEntries(

@@ -2,7 +2,8 @@
 import { FORMULAS } from "../../lib/tfjs/optimizers/formulas.ts";
 import { type Rule, RULES } from "../../lib/tfjs/optimizers/rules.ts";
 import { type Loop, ofFloats } from "./loops.ts";
-import { type Instructions, statementsOf, valueOf } from "./wgsl_formulas.ts";
+import { INSTRUCTIONS } from "./vector_text.ts";
+import { statementsOf, valueOf } from "./wgsl_formulas.ts";
 
 /** The numbers that a rule may read, all of which are in the job's record. */
 const NUMBERS = [
@@ -16,20 +17,6 @@ const NUMBERS = [
   "epsilon",
   "keep",
 ];
-
-const instruction = (name: string) => (...operands: string[]) =>
-  `${name}(${operands.join(", ")})`;
-
-const INSTRUCTIONS: Instructions<string> = {
-  "+": instruction("f32x4.add"),
-  "-": instruction("f32x4.sub"),
-  "*": instruction("f32x4.mul"),
-  "/": instruction("f32x4.div"),
-  abs: instruction("f32x4.abs"),
-  max: instruction("f32x4.max"),
-  sqrt: instruction("f32x4.sqrt"),
-  multiplyAdd: instruction("multiplyAdd"),
-};
 
 /** What a rule makes of the rows: values, and what is stored in the end. */
 function loopOf(rule: Rule): Required<Pick<Loop, "values" | "writes">> {

@@ -1,6 +1,6 @@
 /**
  * Formulas that both backends compute, read from the WGSL in which they are written: names,
- * numbers, operators, calls, and statements `let x = …;` and `x = …;`.
+ * numbers, operators, calls, and statements `let x = …;`, `x = …;` and `return …;`.
  *
  * @module
  */
@@ -14,7 +14,7 @@ interface Application {
   readonly operands: readonly Expression[];
 }
 
-/** A statement, which computes what a name stands for from here on. */
+/** A statement, which computes what a name stands for from here on; `return` is one. */
 export interface Statement {
   readonly name: string;
   /** Whether the name is new. */
@@ -58,7 +58,12 @@ export function statementsOf(text: string): Statement[] {
   };
   const single = (): Expression => {
     const token = take();
-    if (token === "-") return { of: "negative", operands: [single()] };
+    if (token === "-") {
+      const operand = single();
+      return typeof operand === "number"
+        ? -operand
+        : { of: "negative", operands: [operand] };
+    }
     if (token === "(") {
       const inner = binary(0);
       take(")");
@@ -80,7 +85,7 @@ export function statementsOf(text: string): Statement[] {
     const isNew = isNext("let");
     if (isNew) take("let");
     const name = take();
-    take("=");
+    if (name !== "return") take("=");
     statements.push({ name, isNew, expression: binary(0) });
     take(";");
   }
@@ -96,8 +101,8 @@ export type Instructions<Value> =
   };
 
 /**
- * The value of an expression; a product within a sum is added to in one instruction, the
- * left one if there are two.
+ * The value of an expression. A product within a sum is added to in one instruction, the
+ * left one if there are two, and so is one from which something is taken.
  */
 export function valueOf<Value>(
   expression: Expression,
@@ -107,10 +112,15 @@ export function valueOf<Value>(
   const value = (expression: Expression): Value => {
     if (typeof expression !== "object") return valueOfLeaf(expression);
     const { of, operands } = expression;
-    const product = of === "+" ? operands.findIndex(isProduct) : -1;
+    const product = of === "+"
+      ? operands.findIndex(isProduct)
+      : of === "-" && isProduct(operands[0]!)
+      ? 0
+      : -1;
     if (product >= 0) {
       const { operands: [x, y] } = operands[product] as Application;
-      const z = operands[1 - product]!;
+      const other = operands[1 - product]!;
+      const z = of === "+" ? other : { of: "negative", operands: [other] };
       return instructions.multiplyAdd(value(x!), value(y!), value(z));
     }
     const instruction = instructions[of];
@@ -122,4 +132,40 @@ export function valueOf<Value>(
 
 function isProduct(expression: Expression): boolean {
   return typeof expression === "object" && expression.of === "*";
+}
+
+/** A function, whose statements begin with its parameters and end with `return`. */
+export interface FunctionInWgsl {
+  readonly name: string;
+  readonly parameters: readonly string[];
+  readonly statements: readonly Statement[];
+}
+
+/** Reads a function of WGSL; types say nothing here, where all are vectors. */
+export function functionIn(text: string): FunctionInWgsl {
+  const [, name, list, body] =
+    /^fn (\w+)\((.*?)\) -> \w+ \{(.*)\}$/s.exec(text.trim()) ?? [];
+  if (!name || !list || !body) {
+    throw new Error(`No function of both backends: ${text}`);
+  }
+  const parameters = list.split(",").map((one) => one.split(":")[0]!.trim());
+  const statements = statementsOf(body);
+  const known = new Set(parameters);
+  for (const statement of statements) {
+    for (const leaf of namesIn(statement.expression)) {
+      if (!known.has(leaf)) throw new Error(`No ${leaf} in: ${text}`);
+    }
+    known.add(statement.name);
+  }
+  if (statements.at(-1)?.name !== "return") {
+    throw new Error(`Nothing is returned in: ${text}`);
+  }
+  return { name, parameters, statements };
+}
+
+function namesIn(expression: Expression): string[] {
+  if (typeof expression === "number") return [];
+  return typeof expression === "string"
+    ? [expression]
+    : expression.operands.flatMap(namesIn);
 }

@@ -38,7 +38,7 @@ import {
   writeTokenizer,
 } from "./tokenizer_files.ts";
 import { isWeights, writeJSON, writeWeights } from "./weight_files.ts";
-import { assertPrecision, quantized } from "./weight_precision.ts";
+import { precisionOf, quantized } from "./weight_precision.ts";
 
 /** Options of {@linkcode savePretrained}. */
 export interface SavePretrainedOptions {
@@ -73,7 +73,7 @@ export interface SavePretrainedOptions {
    * weights that it read says nothing here, so all that it returns can be given.
    * @default float32
    */
-  weights?: "int8" | "f16" | object | undefined;
+  weights?: "int8" | "f16" | { readonly kept: readonly string[] } | undefined;
   /** A pattern of the names of further weights that stay float32 with int8. @default none */
   keep?: RegExp | undefined;
 }
@@ -130,8 +130,7 @@ export async function savePretrained(
   const { model, tokenizer, preprocessing, maxShardBytes = 5e9 } = options;
   assertPositiveInteger("savePretrained's maxShardBytes", maxShardBytes);
   const { weights, keep } = options;
-  const precision = typeof weights === "object" ? undefined : weights;
-  assertPrecision(precision, keep);
+  const precision = precisionOf(weights, keep);
   assertModel("savePretrained's model", model);
   const made = makerOf(model) as LionModel | undefined;
   const { config = made && { model_type: "lion" as const, ...made } } = options;

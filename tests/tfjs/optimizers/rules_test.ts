@@ -1,11 +1,10 @@
-/** Rules that change weights in place, and the formulas of which both backends make them. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+/** Rules that change weights in place. @module */
+import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   ownValues,
   updateInPlace,
 } from "../../../lib/tfjs/optimizers/rules.ts";
-import { statementsOf, valueOf } from "../../../tools/kernels/wgsl_formulas.ts";
 import { onEachBackend } from "../../backends.ts";
 
 onEachBackend(
@@ -38,44 +37,3 @@ onEachBackend(
   },
   ["wasm", "webgpu"],
 );
-
-Deno.test("a formula in WGSL is read with its precedence, and products are added to", () => {
-  const instruction = (name: string) => (...operands: string[]) =>
-    `${name}(${operands})`;
-  const instructions = {
-    "+": instruction("add"),
-    "-": instruction("sub"),
-    "*": instruction("mul"),
-    "/": instruction("div"),
-    sqrt: instruction("sqrt"),
-    negative: instruction("neg"),
-    multiplyAdd: instruction("madd"),
-  };
-  const read = (text: string) =>
-    statementsOf(text).map(({ name, isNew, expression }) => [
-      ...[name, isNew],
-      valueOf(expression, (leaf) => `${leaf}`, instructions),
-    ]);
-  assertEquals(read("let a = x * y + z * w; b = a - x * y;"), [
-    ["a", true, "madd(x,y,mul(z,w))"],
-    ["b", false, "sub(a,mul(x,y))"],
-  ]);
-  assertEquals(read("a = x + y * -2.5e-3 / sqrt(z + 1.0);"), [
-    ["a", false, "add(x,div(mul(y,neg(0.0025)),sqrt(add(z,1))))"],
-  ]);
-  assertEquals(read("a = (x + y) * z + w;"), [[
-    "a",
-    false,
-    "madd(add(x,y),z,w)",
-  ]]);
-  const wrong = [
-    "a = x",
-    "a += x;",
-    "let = x;",
-    "a = x[0];",
-    "a = f(x;",
-    "a = x ? y;",
-  ];
-  for (const text of wrong) assertThrows(() => read(text), Error);
-  assertThrows(() => read("a = exp(x);"), Error, "no exp");
-});
