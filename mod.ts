@@ -91,6 +91,12 @@ export {
 } from "./lib/models/forms.ts";
 export { fill, type FilledGap } from "./lib/models/fill.ts";
 export type { TextModel } from "./lib/models/text_input.ts";
+export {
+  forecast,
+  type SeriesScaling,
+  seriesScaling,
+  setSeriesScaling,
+} from "./lib/models/forecast.ts";
 export { generate, type GenerationState } from "./lib/models/generate.ts";
 export { GPT_PRESETS, lionGpt, type LionGptOptions } from "./lib/models/gpt.ts";
 export { lionViT, type LionViTOptions, VIT_PRESETS } from "./lib/models/vit.ts";

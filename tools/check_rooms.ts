@@ -49,7 +49,7 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
   "attention/": ["decays", "forms", "planning", "", "streaming"],
   "data/": ["batches", "bytes", "records", "text", "images", "hub", ""],
   "datasets/": ["corpora", "digits", "tasks", "benchmarks", ""],
-  "training/": ["losses", "metrics", "reports", ""],
+  "training/": ["losses", "metrics", "reports", "tasks", ""],
   "data/images/": [
     ...["pictures", "operations", "decoding", "transforms", "datasets"],
     ...["batching", ""],

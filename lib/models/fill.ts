@@ -93,7 +93,7 @@ export async function fill(
       }`,
     );
   }
-  const { tokens, gaps } = tokensAround(parts, tokenizer);
+  const { tokens, gaps } = await tokensAround(parts, tokenizer);
   const length = lengthOf(read) ?? Infinity;
   if (tokens.ids.length > length) {
     throw new RangeError(
@@ -128,10 +128,10 @@ function assertMasked(
 }
 
 /** The tokens of a text whose parts have a gap between them, and the places of the gaps. */
-function tokensAround(
+async function tokensAround(
   parts: readonly string[],
   tokenizer: Tokenizer,
-): { tokens: Tokens; gaps: number[] } {
+): Promise<{ tokens: Tokens; gaps: number[] }> {
   const { mask } = Object(tokenizer.specials) as Tokenizer["specials"];
   assertInteger("tokenizer.specials.mask", mask, 0);
   // Where words begin with their space, a gap stands for that too.
@@ -146,16 +146,12 @@ function tokensAround(
     gaps.push(ids.length);
     ids.push(mask);
   }
-  // The special tokens around a text are those around any other.
-  const around = tokenizer.encodeWithSpecials("a");
-  const start = around.ids.indexOf(tokenizer.encode("a")[0]!);
-  const [before, after] = [
-    around.ids.slice(0, start),
-    around.ids.slice(start + own),
-  ];
+  // A page that does not fill gaps does not load what reads a tokenizer.json.
+  const { specialsAround } = await import("@lionjs/data/text");
+  const { before, after, type } = specialsAround(tokenizer);
   const all = [...before, ...ids, ...after];
   return {
-    tokens: { ids: all, types: all.map(() => around.types[start] ?? 0) },
+    tokens: { ids: all, types: all.map(() => type) },
     gaps: gaps.map((place) => place + before.length),
   };
 }

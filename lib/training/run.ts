@@ -17,11 +17,17 @@ import {
   DivergenceError,
 } from "./divergence_error.ts";
 import { evaluateBy } from "./evaluate.ts";
+import { Kept } from "./metrics/kept.ts";
 import { appendToLog, syncLog } from "./reports/metrics_log.ts";
 import { warnOfMemory } from "./memory_check.ts";
-import { shapesOf, shareIn, wrongLabels } from "./model_output.ts";
+import {
+  disposeBatch,
+  shapesOf,
+  shareIn,
+  wrongLabels,
+} from "./model_output.ts";
 import type { TrainingProgress } from "./reports/progress.ts";
-import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
+import { MILLISECONDS_BETWEEN_READS, readAll } from "./reports/read_all.ts";
 import type { Ranks, Share } from "./ranks.ts";
 import type { RankCheckpoints } from "./rank_checkpoints.ts";
 import type { RunParts } from "./run_identity.ts";
@@ -86,6 +92,23 @@ function progressOf(
   return progress ? trainingProgress() : SILENT;
 }
 
+/** The first batch alone, whose labels are looked at before it is used. */
+async function* firstOf(
+  batches: AsyncIterable<Batch>,
+  look: (labels: tf.Tensor) => void,
+): AsyncGenerator<Batch, void> {
+  for await (const batch of batches) {
+    try {
+      if (batch?.labels instanceof tf.Tensor) look(batch.labels);
+    } catch (error) {
+      disposeBatch(batch);
+      throw error;
+    }
+    yield batch;
+    return;
+  }
+}
+
 /** A run of training, from the current state to the last step. */
 export class Run {
   readonly #parts: RunParts;
@@ -140,6 +163,7 @@ export class Run {
     try {
       await this.#wait(callbacks.onTrainBegin?.());
       if (!this.#signal?.aborted) await this.#evaluateAgain();
+      if (!this.#signal?.aborted) await this.#tryMetrics();
       // Ranks do not receive the signal at once, so they agree in each step.
       let stops = Boolean(this.#signal?.aborted);
       while (state.steps < steps && !stops && !state.best?.isOver) {
@@ -425,6 +449,29 @@ export class Run {
     if (best && best.record.evaluatedAt < steps) await this.#evaluate(evaluate);
     else if (steps >= this.#parts.settings.steps || best?.isOver) {
       await this.#evaluate(evaluate, true);
+    }
+  }
+
+  /**
+   * Computes the metrics on one batch before the first step, so that one that
+   * cannot be computed ends no epoch.
+   */
+  async #tryMetrics(): Promise<void> {
+    const { model, loss, settings } = this.#parts;
+    const { data, metrics = {} } = this.#options.evaluate ?? {};
+    if (!data || Object.keys(metrics).length === 0) return;
+    if (this.#state.steps >= settings.steps || this.#state.best?.isOver) return;
+    const owner = "the batches of evaluate's data";
+    const batches = data();
+    assertIterable(owner, batches);
+    const first = firstOf(batches, (labels) => {
+      new Kept(metrics).assertFit(model.outputs[0]!.shape, labels.shape);
+    });
+    const options = { loss, metrics, signal: this.#signal, owner };
+    try {
+      await evaluateBy(this.#ranks, model, first, options);
+    } catch (error) {
+      if (!this.#isAbort(error)) throw error;
     }
   }
 

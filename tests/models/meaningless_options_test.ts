@@ -38,6 +38,7 @@ const OF_ATTENTION: Options = {
   queryKeyNorm: true,
   outputGate: true,
   decayRates: "softplus",
+  blockLength: 2,
 };
 
 const tokens = () => tf.tensor2d([[1, 2, 3, 4]], [1, 4], "int32");
@@ -85,6 +86,7 @@ const CASES: Record<string, Case> = {
     inputs: () => [tokens(), mask()],
     options: {
       ...{ embeddingStd: 3, output: "tokens", numClasses: 3, maxSegments: 2 },
+      repeats: 2,
     },
   },
   "lionEncoder of numbers without positions": {

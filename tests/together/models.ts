@@ -15,6 +15,7 @@ import "../models/own_parts_test.ts";
 import "../models/positions_test.ts";
 import "../models/presets_test.ts";
 import "../models/gradient_checkpointing_test.ts";
+import "../models/repeats_test.ts";
 import "../models/saving_test.ts";
 import "../models/segments_test.ts";
 import "../models/training_test.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 export { padded, padTokens } from "./pad_tokens.ts";
+export { specialsAround } from "./around.ts";
 export { IGNORE_INDEX } from "./token_batch.ts";
 export {
   type ClassifiedTokens,

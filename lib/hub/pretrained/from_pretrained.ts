@@ -11,6 +11,7 @@ import {
 } from "@lionjs/base";
 import type { Tokenizer } from "@lionjs/data/text";
 import { setClassNames } from "../../models/class_names.ts";
+import { type SeriesScaling, setSeriesScaling } from "../../models/forecast.ts";
 import { loadPyTorchWeights, pyTorchNames } from "../../io/pytorch.ts";
 import { namesAmong } from "../../io/pytorch_names.ts";
 import {
@@ -197,6 +198,8 @@ export async function fromPretrained(
     const count = (plan.model.options as { numClasses?: number }).numClasses;
     const named = classes?.length === count ? classes : undefined;
     if (named) setClassNames(model, named);
+    const scaling = fields.value("series_scaling") as SeriesScaling | undefined;
+    if (scaling !== undefined) setSeriesScaling(model, scaling);
     return {
       model,
       config: configOf(config, plan, changes, named),

@@ -12,6 +12,7 @@ import {
 import type { Tokenizer, TokenizerFile } from "@lionjs/data/text";
 import { pathOf } from "@lionjs/base/files";
 import { classNames } from "../../models/class_names.ts";
+import { seriesScaling } from "../../models/forecast.ts";
 import { makerOf } from "../../models/made_by.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
@@ -151,11 +152,13 @@ export async function savePretrained(
     );
   }
   const names = classNames(model);
+  const scaling = seriesScaling(model);
   const areNew = names &&
     JSON.stringify(names) !== JSON.stringify(classesOf(fields));
   const labelled = {
     ...writableConfig(config),
     ...areNew ? labelFields(names) : {},
+    ...scaling ? { series_scaling: scaling } : {},
   };
   const tensors = toPyTorchWeights(model, {
     names: config.model_type === "vit" ? "hugging-face" : "authors",

@@ -152,6 +152,13 @@ export interface AttentionOptions {
    */
   direction?: "both" | "forward" | "backward" | undefined;
   /**
+   * Length of the blocks of block diffusion, for LION only: a token then attends to
+   * those of its block, on both sides, and to all blocks before it. What these hold
+   * is a state of constant size, so each block takes the same time, however many
+   * there are before it. @default one block, the whole sequence
+   */
+  blockLength?: number | undefined;
+  /**
    * How often a token counts itself if it attends to both sides. `"twice"` is
    * an ablation, two causal mixers from both ends: LION's mask is then M + I.
    * @default "once"
@@ -224,7 +231,7 @@ export const ATTENTION_OPTIONS = optionsOf<AttentionOptions>()(
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap order",
   "grid classToken direction countSelf segments normalize outputNorm position",
   "convSize steps negativeEigenvalues queryKeyNorm outputGate decayRates",
-  "ranks layer dropout",
+  "ranks layer dropout blockLength",
 );
 
 /** Whether attention is causal: no token attends to tokens after it. */
@@ -263,6 +270,7 @@ export function assertAttentionOptions(
   assertPosition(options, dim);
   assertDiagonalDecay(options);
   assertVariantOptions(options);
+  assertBlocks(options);
   if (classToken && segments) {
     throw new RangeError(
       "classToken is token 0 of a row, but segments pack several sequences " +
@@ -324,6 +332,30 @@ function assertDirection(options: AttentionOptions): void {
       `countSelf "twice" is for linear attention, got variant "${variant}"`,
     );
   }
+}
+
+/** Throws unless attention in blocks is LION's, in the tokens' own order. */
+function assertBlocks(options: AttentionOptions): void {
+  const { blockLength, variant, direction, countSelf, order } = options;
+  if (blockLength === undefined) return;
+  assertCount("blockLength", blockLength);
+  const wrong = !isLion(options)
+    ? variant ? `variant "${variant}"` : "a custom mixer"
+    : direction !== undefined && direction !== "both"
+    ? `direction "${direction}"`
+    : countSelf === "twice"
+    ? 'countSelf "twice"'
+    : order !== undefined && order !== "raster"
+    ? "an order"
+    : options.segments
+    ? "segments"
+    : options.classToken
+    ? "a class token"
+    : undefined;
+  if (wrong === undefined) return;
+  throw new RangeError(
+    `blockLength is for LION that attends to both sides of a single sequence in its order, got ${wrong}`,
+  );
 }
 
 function assertOrder({ order, grid }: AttentionOptions): void {

@@ -147,6 +147,14 @@ export const NOTEBOOK: GoodCalls = {
     }),
     { takes: ["values"] },
   ),
+  calibrationFigure: plain(
+    notebook.calibrationFigure,
+    () => ({
+      bins: [{ count: 1, confidence: 0.5, accuracy: 1 }],
+      options: { ...TITLES, ...SIZES },
+    }),
+    { takes: ["count", "confidence", "accuracy"] },
+  ),
   confusionFigure: plain(
     notebook.confusionFigure,
     () => ({
