@@ -12,6 +12,7 @@
  *
  * - `@lionjs/lion/attention`: attention and backends alone, for small pages
  * - `@lionjs/lion/training`: training, losses, metrics, schedules, checkpoints
+ * - `@lionjs/lion/diffusion`: masked diffusion, texts and puzzles filled in any order
  * - `@lionjs/lion/data`: streams of batches, tokenizers, your own files
  * - `@lionjs/lion/datasets`: MNIST, corpora, synthetic tasks, data sets of papers
  * - `@lionjs/lion/io`: weights and models in files
@@ -80,6 +81,10 @@ export {
 } from "./lib/models/classify.ts";
 export { acceptLosses } from "./lib/models/compile.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
+export {
+  factoredPositions,
+  type FactoredPositionsOptions,
+} from "./lib/models/factored_positions.ts";
 export {
   modelSummary,
   setForm,

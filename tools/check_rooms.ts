@@ -32,8 +32,10 @@ const FLOORS: readonly string[] = [
   "models",
   "io",
   "hub",
+  "onnx",
   "ranks",
   "training",
+  "diffusion",
   "backend",
   "tuning",
   "entries",
@@ -57,13 +59,12 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
     ...[
       "frame",
       "built",
-      "layer",
       "score_tiles",
       "chunkwise",
       "full",
       "softmax",
     ],
-    ...["recurrent", "transition", "scan", ""],
+    ...["recurrent", "transition", ""],
   ],
   "tfjs/wasm/assembly/": [
     ...["runtime", "math", "reductions", "moves", "elementwise"],
@@ -82,14 +83,16 @@ const MEASURE = "bench/measure";
  * among them, since they import all, and their oracle and random numbers are imported
  * by all: no circle of files is what they must not close.
  */
-const BESIDE: readonly string[] = ["measure", "site", "tools", "bench"];
+const BESIDE: readonly string[] = [
+  ...["measure", "models", "site", "tools", "bench"],
+];
 
 /**
  * The folders of `tools`: each imports only those before it. What lies beside them is
  * programs that use them, and what all have in common.
  */
 const TOOLS: readonly string[] = [
-  ...["server", "notebooks", "kernels", "own_data", "recipes"],
+  ...["server", "notebooks", "kernels", "own_data", "recipes", "models"],
   ...["tune", "demo", "lab", "site", "house"],
 ];
 
@@ -298,7 +301,7 @@ async function filesBeside(root: URL): Promise<string[]> {
       else if (name.endsWith(".ts")) found.push(`${folder}${name}`);
     }
   };
-  for (const folder of ["site", "tools", "bench", "tests"]) {
+  for (const folder of ["models", "site", "tools", "bench", "tests"]) {
     await visit(`${folder}/`);
   }
   return found;

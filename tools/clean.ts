@@ -2,21 +2,24 @@
 import { readCommandLine } from "./command_line.ts";
 import { MADE, OUT } from "./out_folder.ts";
 
+/** What takes hours to make. */
+const TRAINED: readonly string[] = ["train", "models"];
+
 const USAGE = `Usage: deno task clean [options]
 
 Removes what other tasks left in out/:
 
 ${
   Object.entries(MADE)
-    .filter(([name]) => name !== "train")
+    .filter(([name]) => !TRAINED.includes(name))
     .map(([name, maker]) => `  ${name.padEnd(20)}${maker}`)
     .join("\n")
 }
 
-Everything else in out/ stays. So does out/train, with the trained models, unless
-you pass --trained.
+Everything else in out/ stays. So do out/train and out/models, with the trained
+models, unless you pass --trained.
 
-  --trained   also remove out/train: models, checkpoints and logs
+  --trained   also remove out/train and out/models: models, checkpoints and logs
   --help      print this`;
 
 /**
@@ -30,7 +33,8 @@ export async function clean(
 ): Promise<{ removed: string[]; left: string[] }> {
   const removed: string[] = [], left: string[] = [];
   for (const name of await namesIn(folder)) {
-    const isMade = Object.hasOwn(MADE, name) && (trained || name !== "train");
+    const isMade = Object.hasOwn(MADE, name) &&
+      (trained || !TRAINED.includes(name));
     if (isMade) await Deno.remove(new URL(name, folder), { recursive: true });
     (isMade ? removed : left).push(name);
   }

@@ -12,10 +12,12 @@ export const MADE = {
   "report.json": "deno task report",
   "lion-report.tar.gz": "deno task report --pack",
   "train": "deno task train: models, checkpoints and logs",
+  "models": "deno task models: data, checkpoints and results of tests",
   "jupyter": "deno task notebooks and lab: Deno as a kernel",
   "jupyterlab": "deno task lab, on Debian: JupyterLab",
   "lion.tgz": "deno task pack",
   "lab": "deno task lab-test: screenshots",
+  "onnx": "deno task test:onnx: ONNX Runtime and transformers.js",
   "site": "deno task site",
   "site-test": "deno task site-test: screenshots",
 } as const;

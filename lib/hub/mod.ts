@@ -15,4 +15,5 @@ export {
   type Pretrained,
 } from "./pretrained/from_pretrained.ts";
 export { savePretrained } from "./pretrained/save_pretrained.ts";
+export type { ModelPackage } from "./pretrained/model_files.ts";
 export type { LionConfig } from "./pretrained/lion_config.ts";

@@ -24,6 +24,7 @@ import {
 } from "@lionjs/base/files";
 import { fromBfloat16, toBfloat16 } from "./bfloat16.ts";
 import { fromFloat16, toFloat16 } from "./float16.ts";
+import { assertInt8, INT8_ROWS, type Int8Tensor, SCALE } from "./int8.ts";
 import {
   type Dtype,
   ELEMENT_BYTES,
@@ -60,7 +61,7 @@ const WRITE_OPTIONS = optionsOf<WriteSafetensorsOptions>()(
 /**
  * Reads a safetensors file, one tensor at a time.
  *
- * F32, F16 and BF16 become float32, exactly; I64, I32 and U8 become int32, and
+ * F32, F16 and BF16 become float32, exactly; I64, I32, U8 and I8 become int32, and
  * BOOL becomes bool.
  *
  * @example From memory, as in a browser
@@ -102,8 +103,10 @@ export async function readSafetensors(
  * Writes tensors to a safetensors file, one at a time.
  *
  * float32 becomes the option's precision, int32 becomes I32, and bool becomes
- * BOOL. The file appears only when complete; until then, and after an error, an
- * existing file is unchanged.
+ * BOOL. What `quantizeInt8` returns becomes two tensors: I8 of its name, and F32 of
+ * its name with `.scale`, one for each row; the metadata then has `quantization`:
+ * "int8-row-symmetric". The file appears only when complete; until then, and after
+ * an error, an existing file is unchanged.
  *
  * @example Writing and reading
  * ```ts
@@ -128,12 +131,14 @@ export async function readSafetensors(
  * @throws {TypeError} If a tensor has another dtype, the metadata is not an
  * object of strings, or an option is unknown.
  * @throws {RangeError} If the precision is unknown, or a tensor is named
- * `__metadata__`.
+ * `__metadata__` or as the scales of another.
  * @throws {Error} If the file cannot be written; `cause` says why.
  */
 export async function writeSafetensors(
   target: string | URL,
-  tensors: Map<string, tf.Tensor> | Record<string, tf.Tensor>,
+  tensors:
+    | ReadonlyMap<string, tf.Tensor | Int8Tensor>
+    | Readonly<Record<string, tf.Tensor | Int8Tensor>>,
   options: WriteSafetensorsOptions = {},
 ): Promise<void> {
   assertOptions("writeSafetensors", options, WRITE_OPTIONS);
@@ -159,11 +164,17 @@ export async function writeSafetensors(
       }`,
     );
   }
-  const named = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
+  const named: [string, tf.Tensor | Int8Tensor][] = tensors instanceof Map
+    ? [...tensors]
+    : Object.entries(tensors);
   const placed = place(named, precision);
+  const isInt8 = placed.some(({ dtype }) => dtype === "I8");
+  const described = isInt8
+    ? { ...metadata, quantization: INT8_ROWS }
+    : metadata;
   await writeAtomically(
     target,
-    chunks(encodeHeader(placed, metadata), placed),
+    chunks(encodeHeader(placed, described), placed),
   );
 }
 
@@ -226,6 +237,8 @@ function decode(
       return tf.tensor(new Int32Array(buffer), shape, "int32");
     case "U8":
       return tf.tensor(new Int32Array(bytes), shape, "int32");
+    case "I8":
+      return tf.tensor(new Int32Array(new Int8Array(buffer)), shape, "int32");
     case "BOOL": {
       const other = bytes.find((value) => value > 1);
       if (other !== undefined) reject("0 and 1", other);
@@ -234,38 +247,36 @@ function decode(
   }
 }
 
-interface Placed extends Entry {
-  readonly tensor: tf.Tensor;
+/** A part of a file: what its header says of it, but for its place, and its bytes. */
+interface Described extends Omit<Entry, "begin" | "end"> {
+  readonly bytes: () => Promise<ArrayBufferView> | ArrayBufferView;
 }
+
+type Placed = Entry & Described;
 
 /** Assigns byte ranges to tensors, wider dtypes first, so that all are aligned. */
 function place(
-  tensors: readonly [name: string, tensor: tf.Tensor][],
+  tensors: readonly [name: string, tensor: tf.Tensor | Int8Tensor][],
   precision: Dtype,
 ): Placed[] {
-  const dtypes: Partial<Record<tf.DataType, Dtype>> = {
-    float32: precision,
-    int32: "I32",
-    bool: "BOOL",
-  };
-  const described = tensors.map(([name, tensor]) => {
-    const given = tensor instanceof tf.Tensor;
-    const dtype = given ? dtypes[tensor.dtype] : undefined;
-    if (!dtype) {
-      throw new TypeError(
-        `writeSafetensors's tensor ${
-          shown(name)
-        } should be of float32, int32 or bool, got ${
-          given ? `${tensor.dtype}; cast it first` : shown(tensor)
-        }`,
-      );
-    }
+  const names = new Set(tensors.map(([name]) => name));
+  const described = tensors.flatMap(([name, tensor]) => {
     if (name === METADATA) {
       throw new RangeError(
         `writeSafetensors's tensors should not be named "${METADATA}"; pass metadata as an option`,
       );
     }
-    return { name, dtype, shape: tensor.shape, tensor };
+    if (tensor instanceof tf.Tensor || !Object(tensor).scale) {
+      return [ofTensor(name, tensor as tf.Tensor, precision)];
+    }
+    if (names.has(name + SCALE)) {
+      throw new RangeError(
+        `writeSafetensors's tensors should not be named as the scales of another, got ${
+          shown(name + SCALE)
+        }`,
+      );
+    }
+    return ofInt8(name, tensor);
   });
   described.sort((a, b) =>
     ELEMENT_BYTES[b.dtype] - ELEMENT_BYTES[a.dtype] ||
@@ -274,9 +285,50 @@ function place(
   let end = 0;
   return described.map((entry) => {
     const begin = end;
-    end += entry.tensor.size * ELEMENT_BYTES[entry.dtype];
+    end += tf.util.sizeFromShape(entry.shape) * ELEMENT_BYTES[entry.dtype];
     return { ...entry, begin, end };
   });
+}
+
+/** How a tensor is written. */
+function ofTensor(
+  name: string,
+  tensor: tf.Tensor,
+  precision: Dtype,
+): Described {
+  const dtypes: Partial<Record<tf.DataType, Dtype>> = {
+    float32: precision,
+    int32: "I32",
+    bool: "BOOL",
+  };
+  const given = tensor instanceof tf.Tensor;
+  const dtype = given ? dtypes[tensor.dtype] : undefined;
+  if (dtype) {
+    const bytes = async () => encode(await tensor.data(), dtype);
+    return { name, dtype, shape: tensor.shape, bytes };
+  }
+  throw new TypeError(
+    `writeSafetensors's tensor ${
+      shown(name)
+    } should be of float32, int32 or bool, got ${
+      given ? `${tensor.dtype}; cast it first` : shown(tensor)
+    }`,
+  );
+}
+
+/** How integers of 8 bits and their scales are written. */
+function ofInt8(name: string, tensor: Int8Tensor): Described[] {
+  assertInt8(`writeSafetensors's tensor ${shown(name)}`, tensor);
+  const { values, scale, shape } = tensor;
+  return [
+    { name, dtype: "I8", shape: [...shape], bytes: () => values },
+    {
+      name: name + SCALE,
+      dtype: "F32",
+      shape: [scale.length],
+      bytes: () => scale,
+    },
+  ];
 }
 
 async function* chunks(
@@ -284,11 +336,8 @@ async function* chunks(
   placed: readonly Placed[],
 ): AsyncGenerator<Uint8Array> {
   yield header;
-  for (const { tensor, dtype } of placed) {
-    const { buffer, byteOffset, byteLength } = encode(
-      await tensor.data(),
-      dtype,
-    );
+  for (const { bytes } of placed) {
+    const { buffer, byteOffset, byteLength } = await bytes();
     yield new Uint8Array(buffer, byteOffset, byteLength);
   }
 }

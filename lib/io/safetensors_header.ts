@@ -16,6 +16,7 @@ export const ELEMENT_BYTES = {
   I64: 8,
   I32: 4,
   U8: 1,
+  I8: 1,
   BOOL: 1,
 } as const;
 

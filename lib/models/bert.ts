@@ -115,7 +115,7 @@ const OPTIONS = optionsOf<LionBertOptions>()(
   ...MODEL_OPTIONS,
   ENCODER_OPTIONS,
   "vocabularySize maxLength tokenTypes head numClasses pooling norm segments",
-  "maxSegments",
+  "maxSegments blockLength",
 );
 
 /**

@@ -4,7 +4,12 @@ import {
   type LayersModel,
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
-import { assertBoolean, assertOneOf, assertOptions, optionsOf } from "@lionjs/base";
+import {
+  assertBoolean,
+  assertOneOf,
+  assertOptions,
+  optionsOf,
+} from "@lionjs/base";
 import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
@@ -62,6 +67,12 @@ export interface LionEncoderOptions
   dim: number;
   /** Number of blocks. */
   depth: number;
+  /**
+   * How many times the blocks are applied, all in turn, with the same weights. A
+   * model with more repeats may use the weights of one that was trained with
+   * fewer. @default 1
+   */
+  repeats?: number | undefined;
   /** Hidden width of a block's perceptron, as a multiple of `dim`; 0 for none. @default 4 */
   mlpRatio?: number | undefined;
   /**
@@ -119,7 +130,7 @@ const OPTIONS = optionsOf<LionEncoderOptions>()(
   ...MODEL_OPTIONS,
   ENCODER_OPTIONS,
   "order segments maxSegments vocabularySize inputDim maxLength numClasses",
-  "output dropPath mask",
+  "output dropPath repeats blockLength mask",
 );
 
 /**

@@ -2,8 +2,8 @@
 import { assertModel, assertOptions, optionsOf } from "@lionjs/base";
 import {
   assertScaling,
-  type Scaling,
   scaled,
+  type Scaling,
   unscaled,
 } from "@lionjs/data/batches";
 import * as tf from "@tensorflow/tfjs-core";

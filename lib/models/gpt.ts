@@ -29,7 +29,8 @@ import { madeBy } from "./made_by.ts";
 export interface LionGptOptions extends
   Omit<
     AttentionOptions,
-    "grid" | "order" | "classToken" | "layer" | "direction" | "countSelf"
+    | ("grid" | "order" | "classToken" | "layer" | "direction" | "countSelf")
+    | "blockLength"
   > {
   /** Number of tokens in the vocabulary. @default 50257 */
   vocabularySize?: number | undefined;

@@ -38,7 +38,7 @@ import { madeBy } from "./made_by.ts";
 export interface LionViTOptions extends
   Omit<
     AttentionOptions,
-    "grid" | "classToken" | "layer" | "segments" | "direction"
+    "grid" | "classToken" | "layer" | "segments" | "direction" | "blockLength"
   > {
   /** Side of the square images in pixels. @default 224 */
   imageSize?: number | undefined;

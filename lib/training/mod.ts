@@ -11,6 +11,11 @@ export { evaluate } from "./evaluate.ts";
 export { layerwiseDecay } from "./layerwise_decay.ts";
 export { binaryCrossEntropy } from "./losses/binary_cross_entropy.ts";
 export { crossEntropy, perplexity } from "./losses/cross_entropy.ts";
+export {
+  type ContrastiveLoss,
+  infoNCE,
+  type InfoNCEOptions,
+} from "./losses/info_nce.ts";
 export type { Loss } from "./losses/loss.ts";
 export { meanSquaredError } from "./losses/mean_squared_error.ts";
 export { softCrossEntropy } from "./losses/soft_cross_entropy.ts";

@@ -4,7 +4,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Logs } from "@tensorflow/tfjs-layers";
 import type { Batch } from "@lionjs/data/batches";
 import { assertBatch, wrongLabelsInMemory } from "./batch_check.ts";
-import { type LossFor, lossFor } from "./distillation.ts";
+import {
+  type LossFor,
+  lossFor,
+  promisedBy,
+  PromisedLogits,
+  promises,
+} from "./distillation.ts";
 import {
   beforeOf,
   type Divergence,
@@ -14,7 +20,12 @@ import { evaluateBy } from "./evaluate.ts";
 import { Kept } from "./metrics/kept.ts";
 import { appendToLog, syncLog } from "./reports/metrics_log.ts";
 import { warnOfMemory } from "./memory_check.ts";
-import { disposeBatch, shapesOf, wrongLabels } from "./model_output.ts";
+import {
+  disposeBatch,
+  shapesOf,
+  shareIn,
+  wrongLabels,
+} from "./model_output.ts";
 import type { TrainingProgress } from "./reports/progress.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./reports/read_all.ts";
 import type { Ranks, Share } from "./ranks.ts";
@@ -102,6 +113,8 @@ async function* firstOf(
 export class Run {
   readonly #parts: RunParts;
   readonly #lossFor: LossFor;
+  /** Whether the teacher answers with a promise, for which a step waits. */
+  #teacherPromises: boolean;
   readonly #options: TrainOptions;
   readonly #state: TrainingState;
   readonly #ranks: Ranks;
@@ -128,7 +141,9 @@ export class Run {
     checkpoints: RankCheckpoints | undefined,
   ) {
     this.#parts = parts;
-    this.#lossFor = lossFor(parts.loss, parts.settings.distillation);
+    const { distillation } = parts.settings;
+    this.#lossFor = lossFor(parts.loss, distillation);
+    this.#teacherPromises = promises(distillation?.teacher);
     this.#options = options;
     this.#state = state;
     this.#ranks = ranks;
@@ -242,9 +257,7 @@ export class Run {
             const dropoutSeed = `${seed}/${position}`;
             if (isFirst) await this.#compile(batch, dropoutSeed, share);
             const isLast = step === settings.steps;
-            state.addGradients(
-              ...[batch, this.#lossFor, dropoutSeed, share, isLast] as const,
-            );
+            await this.#addGradients(batch, dropoutSeed, share, isLast);
           } finally {
             tf.dispose([...batch.inputs]);
           }
@@ -282,6 +295,40 @@ export class Run {
     if (saves) await this.#save();
     if (epochEnds) await this.#endEpoch();
     return communicator ? stops : Boolean(signal?.aborted);
+  }
+
+  /** Adds a batch's gradients, after a teacher that promises its logits has answered. */
+  async #addGradients(
+    batch: Batch,
+    dropoutSeed: string,
+    share: Share,
+    isLast: boolean,
+  ): Promise<void> {
+    const add = (taught?: tf.Tensor) =>
+      this.#state.addGradients(
+        ...[batch, this.#lossFor, dropoutSeed, share, isLast, taught] as const,
+      );
+    if (share.rows?.count === 0) return add();
+    if (!this.#teacherPromises) {
+      try {
+        return add();
+      } catch (error) {
+        if (!(error instanceof PromisedLogits)) throw error;
+        // What it computed before its first wait is disposed of: it is asked again.
+        await error.logits.then((x) => tf.dispose(x as tf.Tensor), () => {});
+        this.#teacherPromises = true;
+      }
+    }
+    const { model, settings } = this.#parts;
+    const inputs = tf.tidy(() => [...shareIn(model, batch, share).inputs]);
+    let taught: tf.Tensor | undefined;
+    try {
+      taught = await promisedBy(settings.distillation!.teacher, inputs);
+      add(taught);
+    } finally {
+      taught?.dispose();
+      tf.dispose(inputs.filter((part, i) => part !== batch.inputs[i]));
+    }
   }
 
   /** Compiles all shaders of a step together, before the first step. */

@@ -5,6 +5,7 @@ import * as data from "../../lib/entries/data.ts";
 import * as hub from "../../lib/hub/mod.ts";
 import { toPyTorchWeights } from "../../lib/io/mod.ts";
 import * as layers from "../../lib/layers/mod.ts";
+import * as onnx from "../../lib/onnx/mod.ts";
 import { progressBar } from "../../lib/notebook/progress/progress_bar.ts";
 import {
   binaryCrossEntropy,
@@ -318,11 +319,31 @@ const HUB: Calls = {
   toPyTorchWeights: (wrong) => toPyTorchWeights(tinyModel(), wrong),
 };
 
+/** A model that both functions take, and what they want besides. */
+const classifier = () =>
+  lion.lionEncoder({
+    ...{ vocabularySize: 280, dim: 4, depth: 1, numHeads: 1, numClasses: 2 },
+    variant: "lit",
+  });
+
+const ONNX: Calls = {
+  exportOnnx: (wrong) => onnx.exportOnnx(classifier(), "none", wrong),
+  onnxBytes: (wrong) => onnx.onnxBytes(classifier(), wrong),
+  readOnnxWeights: (wrong) => onnx.readOnnxWeights(new Uint8Array(), wrong),
+  saveTransformersJs: (wrong) =>
+    onnx.saveTransformersJs("/dev/null/none", {
+      ...{ model: classifier(), task: "text-classification" },
+      tokenizer: data.trainTokenizer(["a"], { vocabularySize: 261 }),
+      ...wrong,
+    }),
+};
+
 /** Options that are objects of which all may be left out. */
 const OBJECTS = new Set([
   "optimizer",
   "callbacks",
   "metrics",
+  "metadata",
   "config",
   "crop",
 ]);
@@ -359,6 +380,7 @@ for (
     data: DATA,
     training: TRAINING,
     hub: HUB,
+    onnx: ONNX,
   })
 ) {
   onCpu(

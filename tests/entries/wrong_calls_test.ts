@@ -9,6 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
 import * as data from "../../lib/entries/data.ts";
+import * as diffusion from "../../lib/diffusion/mod.ts";
 import * as family from "../../lib/family/mod.ts";
 import * as hub from "../../lib/entries/hub.ts";
 import * as io from "../../lib/io/mod.ts";
@@ -269,6 +270,7 @@ for (const [name, [call, says]] of Object.entries(CALLS)) {
 const ROOMS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   ".": lion,
   "./data": data,
+  "./diffusion": diffusion,
   "./family": family,
   "./hub": hub,
   "./io": io,

@@ -209,7 +209,7 @@ const CASES: Record<string, [Uint8Array, ErrorClass, message: string]> = {
   "an unsupported dtype": [
     described({ dtype: "F64", shape: [1] }),
     RangeError,
-    'tensor "x" should have a dtype of F32, F16, BF16, I64, I32, U8, BOOL, got "F64"',
+    'tensor "x" should have a dtype of F32, F16, BF16, I64, I32, U8, I8, BOOL, got "F64"',
   ],
   "a dtype of a prototype": [
     described({ dtype: "constructor" }),

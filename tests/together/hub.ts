@@ -2,6 +2,7 @@
 import "../hub/config_fuzz_test.ts";
 import "../hub/hub_test.ts";
 import "../hub/listing_fuzz_test.ts";
+import "../hub/package_test.ts";
 import "../hub/preprocessing_test.ts";
 import "../hub/pretrained_test.ts";
 import "../hub/rwkv7_test.ts";

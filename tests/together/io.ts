@@ -3,6 +3,7 @@ import "../io/atomic_write_test.ts";
 import "../io/file_handler_test.ts";
 import "../io/float16_test.ts";
 import "../io/full_disk_test.ts";
+import "../io/int8_test.ts";
 import "../io/links_test.ts";
 import "../io/pytorch_options_test.ts";
 import "../io/pytorch_test.ts";

@@ -6,6 +6,7 @@ import "../training/distillation_test.ts";
 import "../training/exceptions_test.ts";
 import "../training/folder_lock_test.ts";
 import "../training/glue_test.ts";
+import "../training/info_nce_test.ts";
 import "../training/inputs_test.ts";
 import "../training/leak_test.ts";
 import "../training/learning_rates_test.ts";

@@ -22,8 +22,12 @@ import {
 import { ConfigFields } from "./config_fields.ts";
 import { readObject } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";
-import { makeModel, type PretrainedConfig } from "./lion_config.ts";
-import { modelFiles } from "./model_files.ts";
+import {
+  makeModel,
+  ownConfigIn,
+  type PretrainedConfig,
+} from "./lion_config.ts";
+import { modelFiles, type ModelPackage } from "./model_files.ts";
 import type { Changes, Plan } from "./plan.ts";
 import { planOf } from "./planned.ts";
 import { type Preprocessing, readPreprocessing } from "./preprocessing.ts";
@@ -99,7 +103,7 @@ export interface Pretrained {
 }
 
 /**
- * Loads a model from a folder, the Hugging Face hub, or a URL.
+ * Loads a model from a folder, the Hugging Face hub, a URL, or a package.
  *
  * BERT, GPT-2 and ViT in Hugging Face's format, and flash-linear-attention's
  * RWKV-7, compute the same as in Python; unsupported features, such as relative
@@ -136,8 +140,10 @@ export interface Pretrained {
  * ```
  *
  * @param source A folder, a repository on the hub such as
- * `"google/vit-base-patch16-224"`, or the URL of a folder, for which only `fetch`
- * and `signal` of the hub's options count.
+ * `"google/vit-base-patch16-224"`, the URL of a folder, for which only `fetch` and
+ * `signal` of the hub's options count, what a package of a model exports as its
+ * default, or the name of one in `node_modules`. A name with `@` is never looked for
+ * on the hub.
  * @param options See {@linkcode FromPretrainedOptions}.
  * @returns See {@linkcode Pretrained}.
  * @throws {TypeError} If an option is unknown, or an option or field has the
@@ -148,7 +154,7 @@ export interface Pretrained {
  * @throws {Error} If the hub refuses or fails.
  */
 export async function fromPretrained(
-  source: string | URL,
+  source: string | URL | ModelPackage,
   options: FromPretrainedOptions = {},
 ): Promise<Pretrained> {
   assertOptions("fromPretrained", options, OPTIONS);
@@ -163,12 +169,13 @@ export async function fromPretrained(
     assertBoolean("preprocessing", preprocessing);
   }
   const files = await modelFiles(source, hub);
-  const config = await readObject(files, CONFIG);
-  if (!config) {
+  const file = await readObject(files, CONFIG);
+  if (!file) {
     throw new RangeError(
       `${files.name} should have a config.json, got none; savePretrained() writes one`,
     );
   }
+  const config = ownConfigIn(file);
   const fields = new ConfigFields(`config.json of ${files.name}`, config);
   const plan = planOf(fields, changes);
   const classes = classesOf(fields);
@@ -253,7 +260,7 @@ async function loadInto(
 
 /** The config of a model: as it was read, unless the caller has changed the model. */
 function configOf(
-  config: Record<string, unknown>,
+  config: Readonly<Record<string, unknown>>,
   { model }: Plan,
   changes: Changes,
   classes: readonly string[] | undefined,

@@ -33,6 +33,8 @@ export type LionModel = {
 export type LionConfig = LionModel & {
   /** Distinguishes the file from those of Hugging Face. */
   readonly model_type: "lion";
+  /** What the model does, in a word, as a package has it. */
+  readonly task?: string;
   /** The classes' names by number, as in Hugging Face's files. */
   readonly id2label?: Readonly<Record<string, string>>;
   /** The classes' numbers by name. */
@@ -49,6 +51,22 @@ export interface HuggingFaceConfig {
 
 /** The content of a config.json. */
 export type PretrainedConfig = LionConfig | HuggingFaceConfig;
+
+/** The field of a config.json for another library that has this one's own config. */
+export const OWN_CONFIG = "lion";
+
+/**
+ * This library's config within a config.json: the field of it, where the file is for
+ * another library, or the whole file.
+ */
+export function ownConfigIn(
+  file: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const own = file[OWN_CONFIG];
+  return typeof own === "object" && own !== null && !Array.isArray(own)
+    ? own as Record<string, unknown>
+    : file;
+}
 
 const MAKERS: { [name in keyof LionOptions]: (options: never) => LayersModel } =
   { lionBert, lionGpt, lionViT, lionEncoder };

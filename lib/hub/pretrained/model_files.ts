@@ -1,8 +1,7 @@
 /** The files of a model in a folder, on the hub, or at an address. @module */
 import { shown } from "@lionjs/base";
-import type * as tf from "@tensorflow/tfjs-core";
 import { files, ifThere, nodeModule, pathOf } from "@lionjs/base/files";
-import { readSafetensors } from "../../io/safetensors.ts";
+import { readSafetensors, type Safetensors } from "../../io/safetensors.ts";
 import {
   encodedPath,
   type HubDownloadOptions,
@@ -21,21 +20,38 @@ export interface ModelFiles {
   /** Reads a file; `undefined` if there is none. */
   bytes(path: string): Promise<Uint8Array | undefined>;
   /** Reads a safetensors file; `undefined` if there is none. */
-  tensors(path: string): Promise<Map<string, tf.Tensor> | undefined>;
+  tensors(path: string): Promise<Safetensors | undefined>;
+}
+
+/**
+ * A package that holds a model, such as the default export of `@lionjs/sudoku`.
+ */
+export interface ModelPackage {
+  /** The folder of its files; ends with a slash. */
+  readonly url: URL;
+  /** What the model does, in a word. */
+  readonly task: string;
+  /**
+   * The addresses of files by their names, where each is written out for bundlers,
+   * which may move them. @default those in the folder
+   */
+  readonly files?: Readonly<Record<string, URL>> | undefined;
 }
 
 /**
  * Finds the files of a model.
  *
- * @param source A folder, the name of a repository, or an address.
+ * @param source A folder, the name of a repository, an address, or a package or its
+ * name.
  */
 export async function modelFiles(
-  source: string | URL,
+  source: string | URL | ModelPackage,
   options: HubDownloadOptions,
 ): Promise<ModelFiles> {
+  if (isPackage(source)) return filesOfPackage(source, options);
   if (typeof source !== "string" && !(source instanceof URL)) {
     throw new TypeError(
-      `fromPretrained's first argument should be a folder, or a name of the hub such as "google/vit-base-patch16-224", got ${
+      `fromPretrained's first argument should be a folder, a name of the hub such as "google/vit-base-patch16-224", or what a package such as @lionjs/sudoku exports, got ${
         shown(source)
       }`,
     );
@@ -47,6 +63,7 @@ export async function modelFiles(
     const info = await files().stat(folder).catch(() => undefined);
     if (info?.isDirectory()) return filesIn(folder.replace(/(.)\/+$/, "$1"));
   }
+  if (/^@[\w.-]+\/[\w.-]+$/.test(text)) return await filesOfInstalled(text);
   if (isRepository(text)) return await filesOfHub(text, options);
   throw new RangeError(
     `fromPretrained's first argument should be a folder, or a name of the hub such as "google/vit-base-patch16-224", got ${
@@ -55,19 +72,54 @@ export async function modelFiles(
   );
 }
 
+function isPackage(source: unknown): source is ModelPackage {
+  return typeof source === "object" && source !== null &&
+    (source as Partial<ModelPackage>).url instanceof URL;
+}
+
+/** The files that a package has beside its program, or where a bundler put them. */
+function filesOfPackage(
+  { url, files = {} }: ModelPackage,
+  options: HubDownloadOptions,
+): ModelFiles {
+  const inFolder = url.protocol === "file:"
+    ? filesIn(pathOf(url).replace(/(.)\/+$/, "$1"))
+    : filesAt(url.href, options);
+  const moved = (path: string) =>
+    files[path] && files[path].href !== new URL(path, url).href
+      ? filesAt(url.href, options, files)
+      : inFolder;
+  return {
+    name: url.href,
+    prepare: () => Promise.resolve(),
+    bytes: (path) => moved(path).bytes(path),
+    tensors: (path) => moved(path).tensors(path),
+  };
+}
+
+/**
+ * The files of an installed package: in `node_modules` of the current folder or one
+ * above it, as Deno and Node look for packages.
+ */
+async function filesOfInstalled(name: string): Promise<ModelFiles> {
+  const folders = nodeModule("node:process")?.cwd().split(/[\\/]/) ?? [];
+  for (const above of folders.keys()) {
+    const place = `${"../".repeat(above)}node_modules/${name}`;
+    const info = await files().stat(place).catch(() => undefined);
+    if (info?.isDirectory()) return filesIn(place);
+  }
+  throw new RangeError(
+    `fromPretrained's first argument should be a package in node_modules, got "${name}", which is not installed here; install it, or import it and pass its default export`,
+  );
+}
+
 function filesIn(folder: string): ModelFiles {
   return {
     name: folder,
     prepare: () => Promise.resolve(),
     bytes: (path) => ifThere(files().readFile(`${folder}/${path}`)),
-    tensors: (path) => tensorsOf(ifThere(readSafetensors(`${folder}/${path}`))),
+    tensors: (path) => ifThere(readSafetensors(`${folder}/${path}`)),
   };
-}
-
-async function tensorsOf(
-  read: Promise<{ tensors: Map<string, tf.Tensor> } | undefined>,
-): Promise<Map<string, tf.Tensor> | undefined> {
-  return (await read)?.tensors;
 }
 
 /** The files of a repository, each downloaded when it is first read. */
@@ -103,21 +155,29 @@ async function filesOfHub(
       if (!file) return undefined;
       // Of a file on a disk, only one tensor at a time is read into memory.
       if (repository.cache !== undefined) {
-        return await tensorsOf(readSafetensors(file.location()));
+        return await readSafetensors(file.location());
       }
       const bytes = await bytesOf(path);
-      return await tensorsOf(readSafetensors(bytes!));
+      return await readSafetensors(bytes!);
     },
   };
 }
 
-/** The files below an address, such as those next to a web page. */
-function filesAt(address: string, options: HubDownloadOptions): ModelFiles {
+/**
+ * The files below an address, such as those next to a web page.
+ *
+ * @param moved The addresses of files that lie elsewhere.
+ */
+function filesAt(
+  address: string,
+  options: HubDownloadOptions,
+  moved: Readonly<Record<string, URL>> = {},
+): ModelFiles {
   const { fetch: fetched = fetch, signal } = options;
   const folder = address.endsWith("/") ? address : `${address}/`;
   const read = async (path: string) => {
     // Unencoded, a path such as "http:other" would be an address of its own.
-    const url = new URL(encodedPath(path), folder).href;
+    const url = (moved[path] ?? new URL(encodedPath(path), folder)).href;
     const response = await fetched(url, signal ? { signal } : {});
     // Many servers answer with their start page instead of status 404.
     const isPage = response.headers.get("content-type")?.includes("text/html");
@@ -134,7 +194,7 @@ function filesAt(address: string, options: HubDownloadOptions): ModelFiles {
     bytes: read,
     async tensors(path) {
       const bytes = await read(path);
-      return bytes && await tensorsOf(readSafetensors(bytes));
+      return bytes && await readSafetensors(bytes);
     },
   };
 }

@@ -17,9 +17,11 @@ import { makerOf } from "../../models/made_by.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
 import { ConfigFields } from "./config_fields.ts";
+import { readObjectIn } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";
 import {
   type LionModel,
+  OWN_CONFIG,
   type PretrainedConfig,
   writableConfig,
 } from "./lion_config.ts";
@@ -37,6 +39,7 @@ import {
   writeTokenizer,
 } from "./tokenizer_files.ts";
 import { isWeights, writeJSON, writeWeights } from "./weight_files.ts";
+import { precisionOf, quantized } from "./weight_precision.ts";
 
 /** Options of {@linkcode savePretrained}. */
 export interface SavePretrainedOptions {
@@ -62,20 +65,30 @@ export interface SavePretrainedOptions {
   /** The maximum number of bytes of values per weight file. @default 5e9 */
   maxShardBytes?: number | undefined;
   /**
-   * Where the weights came from, as {@linkcode fromPretrained} tells; it is not
-   * written. So all that it returns can be given.
+   * How weights are stored: as `"f16"`, rounded to float16, or as `"int8"`, each
+   * row of a matrix as integers of 8 bits with a scale, a quarter of the bytes.
+   * Of int8, weights that are few or delicate stay float32: those of one axis or
+   * of less than 2,048 numbers, norms, biases, decays and the steps of time in
+   * them, convolutions along the sequence, and tables of positions under 64 KiB.
+   * Loaded, all are float32 again. What {@linkcode fromPretrained} tells of the
+   * weights that it read says nothing here, so all that it returns can be given.
+   * @default float32
    */
-  weights?: unknown;
+  weights?: "int8" | "f16" | { readonly kept: readonly string[] } | undefined;
+  /** A pattern of the names of further weights that stay float32 with int8. @default none */
+  keep?: RegExp | undefined;
 }
 
 const OPTIONS = optionsOf<SavePretrainedOptions>()(
-  "model config tokenizer preprocessing maxShardBytes weights",
+  "model config tokenizer preprocessing maxShardBytes weights keep",
 );
 
 /**
  * Writes a model to a folder, for {@linkcode fromPretrained}: `config.json`,
  * weights as safetensors and, if given, the tokenizer. With a config of Hugging
- * Face's BERT, GPT-2 or ViT, Python's libraries can read the folder too.
+ * Face's BERT, GPT-2 or ViT, Python's libraries can read the folder too. In a folder of
+ * `saveTransformersJs`, the config becomes a field of the one that is there, so that both
+ * libraries read it; its graphs stay.
  *
  * @example Saving and loading an encoder
  * ```ts
@@ -117,6 +130,8 @@ export async function savePretrained(
   assertPath("savePretrained's folder", path);
   const { model, tokenizer, preprocessing, maxShardBytes = 5e9 } = options;
   assertPositiveInteger("savePretrained's maxShardBytes", maxShardBytes);
+  const { weights, keep } = options;
+  const precision = precisionOf(weights, keep);
   assertModel("savePretrained's model", model);
   const made = makerOf(model) as LionModel | undefined;
   const { config = made && { model_type: "lion" as const, ...made } } = options;
@@ -150,14 +165,39 @@ export async function savePretrained(
   });
   try {
     const copies = copiesOf(model).map(([copy]) => copy);
-    const weights = [...tensors].filter(([name]) => !copies.includes(name));
-    await replaceModel(path, [isWeights, isOfTokenizer], async (staging) => {
-      await writeWeights(staging, new Map(weights), maxShardBytes);
+    const own = [...tensors].filter(([name]) => !copies.includes(name));
+    const weights = precision === "int8"
+      ? await quantized(own, keep)
+      : new Map(own);
+    const others = config.model_type === "lion"
+      ? await othersConfigIn(path)
+      : undefined;
+    // The other library reads more of a tokenizer's files.
+    const groups = others ? [isWeights] : [isWeights, isOfTokenizer];
+    await replaceModel(path, groups, async (staging) => {
+      await writeWeights(staging, weights, {
+        maxShardBytes,
+        precision: precision === "f16" ? "F16" : "F32",
+      });
       if (read) await writeTokenizer(staging, read);
       if (images) await writeJSON(`${staging}/${PREPROCESSOR}`, images);
-      await writeJSON(`${staging}/${CONFIG}`, labelled);
+      const written = others ? { ...others, [OWN_CONFIG]: labelled } : labelled;
+      await writeJSON(`${staging}/${CONFIG}`, written);
     });
   } finally {
     tf.dispose([...tensors.values()]);
   }
+}
+
+/**
+ * The config.json of a folder that transformers.js reads too, in which this library has
+ * only a field; `undefined` if there is none. One that is no JSON is replaced.
+ */
+async function othersConfigIn(
+  folder: string,
+): Promise<Record<string, unknown> | undefined> {
+  const file = await readObjectIn(folder, CONFIG).catch(() => undefined);
+  return file && (OWN_CONFIG in file || "transformers.js_config" in file)
+    ? file
+    : undefined;
 }

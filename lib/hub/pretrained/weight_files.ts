@@ -2,10 +2,12 @@
 import { shown } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import { writeAtomically } from "@lionjs/base/files";
+import { type Int8Tensor, SCALE } from "../../io/int8.ts";
 import { writeSafetensors } from "../../io/safetensors.ts";
 import { assertHubPath } from "@lionjs/data/hub";
 import { readObject } from "./json_file.ts";
 import type { ModelFiles } from "./model_files.ts";
+import { dequantized } from "./weight_precision.ts";
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
@@ -27,7 +29,7 @@ export async function readWeights(
   // If there are both a single file and an index, Python's libraries also
   // read the single one.
   const single = await files.tensors(SINGLE);
-  if (single) return single;
+  if (single) return await dequantized(single, files.name);
   const index = await readObject(files, INDEX);
   if (!index) {
     throw new RangeError(
@@ -37,9 +39,12 @@ export async function readWeights(
   const shards = shardsOf(index, files.name);
   await files.prepare([...shards.keys()]);
   const tensors = new Map<string, tf.Tensor>();
+  const metadata: Record<string, string> = {};
   try {
     for (const [path, names] of shards) {
-      const found = await files.tensors(path);
+      const shard = await files.tensors(path);
+      const found = shard?.tensors;
+      Object.assign(metadata, shard?.metadata);
       const lacking = found ? names.find((name) => !found.has(name)) : path;
       if (found && lacking === undefined && found.size === names.length) {
         found.forEach((tensor, name) => tensors.set(name, tensor));
@@ -56,7 +61,7 @@ export async function readWeights(
     tf.dispose([...tensors.values()]);
     throw error;
   }
-  return tensors;
+  return await dequantized({ tensors, metadata }, files.name);
 }
 
 /** The names of the tensors of each file, in the index's order. */
@@ -84,25 +89,54 @@ function shardsOf(
   return shards;
 }
 
+/** A weight as it is written, with the bytes of its values. */
+interface Written {
+  readonly name: string;
+  readonly weight: tf.Tensor | Int8Tensor;
+  /** The names of its tensors in the file. */
+  readonly names: readonly string[];
+  readonly bytes: number;
+}
+
+/** Describes how a weight is written. */
+function writtenAs(
+  name: string,
+  weight: tf.Tensor | Int8Tensor,
+  precision: "F32" | "F16",
+): Written {
+  if (weight instanceof tf.Tensor) {
+    const bytes = (precision === "F16" ? 2 : 4) * weight.size;
+    return { name, weight, names: [name], bytes };
+  }
+  const { values, scale } = weight;
+  const bytes = values.byteLength + scale.byteLength;
+  return { name, weight, names: [name, name + SCALE], bytes };
+}
+
 /**
  * Writes the weights of a model, in files with at most `maxShardBytes` bytes of
  * values; a larger tensor has a file of its own.
  */
 export async function writeWeights(
   folder: string,
-  tensors: ReadonlyMap<string, tf.Tensor>,
-  maxShardBytes: number,
+  weights: ReadonlyMap<string, tf.Tensor | Int8Tensor>,
+  { maxShardBytes, precision }: {
+    maxShardBytes: number;
+    precision: "F32" | "F16";
+  },
 ): Promise<void> {
-  const shards: Map<string, tf.Tensor>[] = [];
+  const all = [...weights].map(([name, weight]) =>
+    writtenAs(name, weight, precision)
+  );
+  const shards: Written[][] = [];
   let room = 0;
-  for (const [name, tensor] of tensors) {
-    const bytes = 4 * tensor.size;
-    if (shards.length === 0 || bytes > room) {
-      shards.push(new Map());
+  for (const weight of all) {
+    if (shards.length === 0 || weight.bytes > room) {
+      shards.push([]);
       room = maxShardBytes;
     }
-    shards.at(-1)!.set(name, tensor);
-    room -= bytes;
+    shards.at(-1)!.push(weight);
+    room -= weight.bytes;
   }
   const nameOf = (i: number) => {
     const [number, count] = [i + 1, shards.length].map((n) =>
@@ -113,19 +147,20 @@ export async function writeWeights(
       : `model-${number}-of-${count}.safetensors`;
   };
   for (const [i, shard] of shards.entries()) {
-    await writeSafetensors(`${folder}/${nameOf(i)}`, shard, {
+    const own = new Map(shard.map(({ name, weight }) => [name, weight]));
+    await writeSafetensors(`${folder}/${nameOf(i)}`, own, {
       // Python's libraries refuse a file without this format.
       metadata: { format: "pt" },
+      precision,
     });
   }
   if (shards.length > 1) {
     const weight_map = Object.fromEntries(
       shards.flatMap((shard, i) =>
-        [...shard.keys()].map((name) => [name, nameOf(i)])
+        shard.flatMap(({ names }) => names.map((name) => [name, nameOf(i)]))
       ),
     );
-    const total_size = [...tensors.values()]
-      .reduce((sum, { size }) => sum + 4 * size, 0);
+    const total_size = all.reduce((sum, { bytes }) => sum + bytes, 0);
     const index = { metadata: { total_size }, weight_map };
     await writeJSON(`${folder}/${INDEX}`, index);
   }

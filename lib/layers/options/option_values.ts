@@ -18,12 +18,13 @@ export function assertEpsilon(name: string, value: number | undefined): void {
 }
 
 /** Throws unless the option `embeddingStd` is a standard deviation. */
-export function assertEmbeddingStd(value: number): void {
-  assertNumber("embeddingStd", value);
+export function assertEmbeddingStd(
+  value: number,
+  name = "embeddingStd",
+): void {
+  assertNumber(name, value);
   if (value > 0 && Math.fround(value) < Infinity) return;
-  throw new RangeError(
-    `embeddingStd should be above 0 and finite, got ${value}`,
-  );
+  throw new RangeError(`${name} should be above 0 and finite, got ${value}`);
 }
 
 /** Throws unless the value is an integer of `least` or more. */

@@ -8,9 +8,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "../kernel/kernel.ts";
 
 /**
- * The rules, with the names of the states that each keeps for a weight. Their
- * formulas are in `tools/kernels/rules.ts`, from which the WebAssembly module
- * is built.
+ * The rules, with the names of the states that each keeps for a weight; what they
+ * compute is in `formulas.ts`.
  */
 export const RULES = {
   adam: ["mean", "square"],

@@ -112,7 +112,8 @@ export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
   }) as Loss;
 }
 
-async function wrongClasses(
+/** Says which label is neither a class of an output of this shape nor -100. */
+export async function wrongClasses(
   labels: tf.Tensor,
   shape: readonly (number | null)[],
 ): Promise<string | undefined> {
@@ -130,26 +131,37 @@ async function wrongClasses(
 /** The number up to which float32 represents every integer. */
 const EXACT = 2 ** 24;
 
-/**
- * Mean cross-entropy of logits, `[rows, classes]`, and labels, `[rows]`. A
- * custom gradient takes fewer tensors of the logits' size, which for a
- * vocabulary are the largest that there are.
- */
+/** Mean cross-entropy of logits, `[rows, classes]`, and labels, `[rows]`. */
 function meanOverRows(
   logits: tf.Tensor,
   labels: tf.Tensor,
   smoothing: number,
 ): tf.Scalar {
-  const [rows, classes] = logits.shape as [number, number];
+  const classes = logits.shape[1]!;
   if (logits.size > 0 && classes < EXACT && hasKernel(CROSS_ENTROPY)) {
     const { loss } = runKernel(CROSS_ENTROPY, { logits, labels }, {
       smoothing,
     });
     return loss as tf.Scalar;
   }
-  const mean = tf.customGrad((x, save) => {
+  return sumOfShares(logits, labels, sharesOf(labels), smoothing);
+}
+
+/**
+ * The cross-entropy of logits, `[rows, classes]`, and labels, `[rows]`, each
+ * multiplied by its share, and added up; a label that is neither a class nor -100
+ * makes it NaN. A custom gradient takes fewer tensors of the logits' size, which
+ * for a vocabulary are the largest that there are.
+ */
+export function sumOfShares(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  shares: tf.Tensor,
+  smoothing = 0,
+): tf.Scalar {
+  const [rows, classes] = logits.shape as [number, number];
+  const sum = tf.customGrad((x, save) => {
     const logits = x as tf.Tensor;
-    const shares = sharesOf(labels);
     (save as tf.GradSaveFunc)([logits, labels, shares]);
     const known = knownClasses(labels, classes);
     const first = tf.range(0, rows * classes, classes, "int32");
@@ -176,7 +188,7 @@ function meanOverRows(
     };
     return { value: tf.sum(tf.mul(losses, shares)), gradFunc };
   });
-  return mean(logits) as tf.Scalar;
+  return sum(logits) as tf.Scalar;
 }
 
 /** The nearest class to each label, which is the label itself if it is a class. */

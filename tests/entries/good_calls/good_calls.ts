@@ -1,9 +1,10 @@
 /** Right calls of all that the entries and the proofs export, and why the others have none. @module */
 import { DATA } from "./data.ts";
 import { DATASETS } from "./datasets.ts";
+import { DIFFUSION } from "./diffusion.ts";
 import type { GoodCalls } from "./good_call.ts";
 import { LAYERS, MODELS } from "./models.ts";
-import { HUB, IO, NOTEBOOK, PROOF } from "./others.ts";
+import { HUB, IO, NOTEBOOK, ONNX, PROOF } from "./others.ts";
 import { ATTENTION, FAMILY, OPERATIONS } from "./tensors.ts";
 import { TFJS, TRAINING } from "./training.ts";
 
@@ -15,6 +16,7 @@ export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
   ".": { ...ATTENTION, ...MODELS },
   "./data": DATA,
   "./datasets": DATASETS,
+  "./diffusion": DIFFUSION,
   "./family": FAMILY,
   "./hub": {
     ...HUB,
@@ -27,6 +29,7 @@ export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
   "./layers": LAYERS,
   "./mpi": {},
   "./notebook": NOTEBOOK,
+  "./onnx": ONNX,
   "./operations": OPERATIONS,
   "./tfjs": TFJS,
   "./training": TRAINING,
@@ -36,6 +39,7 @@ export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
 
 const DOWNLOADS = "it loads a corpus, and takes nothing";
 const BACKEND = "it changes the backend of the whole process";
+const ON_WASM = "it needs the backend wasm; kinds_test.ts has its options";
 const KERNELS = "it is for authors of kernels; kernel_test.ts has its errors";
 const REGISTERS = "a name that is registered stays so";
 
@@ -49,6 +53,9 @@ export const WITHOUT: Readonly<Record<string, string>> = {
   MpiError: "an error that the library throws",
   cachedTuning: BACKEND,
   closeBackend: BACKEND,
+  exportOnnx: ON_WASM,
+  onnxBytes: ON_WASM,
+  saveTransformersJs: ON_WASM,
   display: "it writes to the notebook that it runs in",
   disposeBackend: BACKEND,
   loadBrown: DOWNLOADS,

@@ -82,6 +82,13 @@ export const MODELS: GoodCalls = {
       run: () => 1,
     }),
   ),
+  factoredPositions: plain(
+    lion.factoredPositions,
+    () => ({
+      ...{ groups: [[0, 0, 1], [0, 1, 0]], std: 0.5, dim: 4 },
+      options: { seed: 1 },
+    }),
+  ),
   modelSummary: plain(
     lion.modelSummary,
     () => ({ model: encoder(), inputShapes: [[1, 3, 2], [1, 3]] }),

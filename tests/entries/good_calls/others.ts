@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import * as hub from "../../../lib/hub/mod.ts";
 import * as io from "../../../lib/io/mod.ts";
 import * as notebook from "../../../lib/notebook/mod.ts";
+import * as onnx from "../../../lib/onnx/mod.ts";
 import * as proof from "../../../notebooks/proof/mod.ts";
 import { tinyModel } from "../../training/tiny.ts";
 import { type GoodCalls, plain } from "./good_call.ts";
@@ -56,6 +57,15 @@ export const HUB: GoodCalls = {
 const tiny = () => tinyModel({ depth: 1 });
 
 export const IO: GoodCalls = {
+  dequantizeInt8: plain(
+    io.dequantizeInt8,
+    () => ({
+      tensor: {
+        ...{ values: Int8Array.of(1, 2), scale: Float32Array.of(1) },
+        shape: [1, 2],
+      },
+    }),
+  ),
   loadPyTorchWeights: plain(
     io.loadPyTorchWeights,
     () => ({
@@ -65,6 +75,7 @@ export const IO: GoodCalls = {
     }),
     { isSlow: true },
   ),
+  quantizeInt8: plain(io.quantizeInt8, () => ({ w: tf.ones([2, 3]) })),
   readSafetensors: plain(
     io.readSafetensors,
     () => ({ source: `${NOWHERE}.safetensors` }),
@@ -82,6 +93,13 @@ export const IO: GoodCalls = {
       options: { metadata: { a: "b" } },
     }),
     { writes: ["target"] },
+  ),
+};
+
+export const ONNX: GoodCalls = {
+  readOnnxWeights: plain(
+    onnx.readOnnxWeights,
+    () => ({ source: `${NOWHERE}.onnx` }),
   ),
 };
 

@@ -171,6 +171,13 @@ export const TRAINING: GoodCalls = {
     PASSES,
   ),
   glueMetrics: plain(training.glueMetrics, () => ({ task: "mrpc" })),
+  infoNCE: plain(
+    (options, a, b, same) => training.infoNCE(options)(a, b, same),
+    () => ({
+      options: { temperature: 0.1 },
+      ...{ a: logits(), b: logits(), same: [[false, true], [false, false]] },
+    }),
+  ),
   layerwiseDecay: plain(
     (model, decay) =>
       training.layerwiseDecay(model, decay)(

@@ -1,0 +1,2 @@
+/** Tests of model packages, in one worker: tools/gate.ts says why. @module */
+import "../packages/sudoku/puzzles_test.ts";

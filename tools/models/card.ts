@@ -1,0 +1,161 @@
+/** Cards of model packages: the only source of each figure, from which READMEs are made. @module */
+
+/** Where a model's data come from. */
+export interface CardData {
+  /** A package, or what made the data. */
+  readonly source: string;
+  readonly version: string;
+  readonly licence: string;
+  readonly notice: string;
+  /** Of what was read, if anything was. */
+  readonly sha256?: string;
+  readonly examples: number;
+}
+
+/** A share of successes. */
+export interface Share {
+  readonly solved: number;
+  readonly of: number;
+}
+
+/** A row of a table. */
+export interface CardRow {
+  readonly name: string;
+  readonly shares: Readonly<Record<string, Share>>;
+}
+
+/** A table of shares, whose columns are kinds of examples. */
+export interface CardTable {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly CardRow[];
+  /** What has to be known to read it. */
+  readonly note: string;
+}
+
+/** A figure that the model was to reach. */
+export interface CardBar {
+  readonly what: string;
+  readonly least: number;
+  readonly reached: number;
+}
+
+/** What `card.json` holds. */
+export interface Card {
+  readonly name: string;
+  readonly title: string;
+  /** Comes first: what one should know before anything else. */
+  readonly first: string;
+  readonly about: string;
+  readonly use: string;
+  readonly data: readonly CardData[];
+  readonly split: string;
+  readonly model: { readonly parameters: number; readonly options: object };
+  readonly training: {
+    readonly steps: number;
+    readonly examples: number;
+    readonly seconds: number;
+    readonly seed: number;
+    readonly threads: number;
+    readonly backend: string;
+    readonly machine: string;
+    readonly commit: string;
+    readonly command: string;
+    readonly about: string;
+  };
+  readonly weights: {
+    readonly sha256: string;
+    readonly bytes: number;
+    /** Share of the bytes in float32. */
+    readonly ofFloat32: number;
+  };
+  readonly tables: readonly CardTable[];
+  readonly bars: readonly CardBar[];
+  readonly limits: readonly string[];
+}
+
+/** The score interval of a share with a probability of 95 % (Wilson 1927). */
+export function intervalOf({ solved, of }: Share): [number, number] {
+  const z = 1.96, share = solved / of;
+  const middle = share + z ** 2 / (2 * of);
+  const half = z * Math.sqrt(share * (1 - share) / of + z ** 2 / (4 * of ** 2));
+  const scale = 1 + z ** 2 / of;
+  return [
+    Math.max(0, (middle - half) / scale),
+    Math.min(1, (middle + half) / scale),
+  ];
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+
+function cellOf(share: Share | undefined): string {
+  if (!share) return "–";
+  const [low, high] = intervalOf(share);
+  return `${percent(share.solved / share.of)} (${
+    [low, high].map((bound) => (100 * bound).toFixed(0)).join("–")
+  }, n = ${share.of})`;
+}
+
+/** A table in Markdown. */
+export function tableText({ title, columns, rows, note }: CardTable): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [
+    `### ${title}`,
+    "",
+    line(["", ...columns]),
+    line(["---", ...columns.map(() => "---")]),
+    ...rows.map(({ name, shares }) =>
+      line([name, ...columns.map((column) => cellOf(shares[column]))])
+    ),
+    "",
+    note,
+  ].join("\n");
+}
+
+/** The README of a package, from its card. */
+export function readmeOf(card: Card): string {
+  const { name, title, first, about, use, data, training, weights, model } =
+    card;
+  const hours = training.seconds / 3600;
+  return `${
+    [
+      `# @lionjs/${name}: ${title}`,
+      first,
+      about,
+      "```ts\n" + use.trim() + "\n```",
+      "## What it reaches",
+      ...card.tables.map(tableText),
+      "### Aims",
+      [
+        "| | least | reached | |",
+        "| --- | --- | --- | --- |",
+        ...card.bars.map(({ what, least, reached }) =>
+          `| ${what} | ${least} | ${reached.toFixed(3)} | ${
+            reached >= least ? "yes" : "not yet"
+          } |`
+        ),
+      ].join("\n"),
+      "## Limits",
+      card.limits.map((limit) => `- ${limit}`).join("\n"),
+      "## How it was made",
+      `${model.parameters.toLocaleString("en")} parameters; ${
+        training.steps.toLocaleString("en")
+      } steps on ${training.examples.toLocaleString("en")} examples in ${
+        hours.toFixed(1)
+      } hours of ${training.machine}, ${training.threads} thread${
+        training.threads === 1 ? "" : "s"
+      } of ${training.backend}, seed ${training.seed}. ${training.about} The weights are int8: ${
+        weights.bytes.toLocaleString("en")
+      } bytes, ${percent(weights.ofFloat32)} of float32.`,
+      "```sh\n" + training.command + "\n```",
+      card.split,
+      "| data | version | examples | licence |\n| --- | --- | --- | --- |\n" +
+      data.map(({ source, version, examples, licence, notice }) =>
+        `| ${source} | ${version} | ${
+          examples.toLocaleString("en")
+        } | ${licence}. ${notice} |`
+      ).join("\n"),
+      "`card.json` has all figures, and this page is made from it.",
+    ].join("\n\n")
+  }\n`;
+}

@@ -1,0 +1,110 @@
+/** Makes model packages, from data to card: `deno task models NAME`. @module */
+import { useBackend } from "@lionjs/lion";
+import { interruptSignal } from "@lionjs/lion/notebook";
+import {
+  oneOf,
+  positive,
+  positiveInteger,
+  readCommandLine,
+  someOf,
+  threadCount,
+} from "../command_line.ts";
+import type { ModelRecipe, ModelRun } from "./model_recipe.ts";
+import { sudoku } from "./sudoku/recipe.ts";
+
+/** The recipes by the names of their packages. */
+const RECIPES: Readonly<Record<string, ModelRecipe>> = { sudoku };
+
+const NAMES = Object.keys(RECIPES);
+
+const USAGE = `Usage: deno task models [NAME] [options]
+
+Makes the package of a model in models/NAME: data, training, tests, int8 weights, card.
+Each stage keeps what it has done; the same command continues where it was stopped.
+
+${
+  NAMES.map((name) =>
+    `  ${name.padEnd(12)}${RECIPES[name]!.title}; stages ${
+      Object.keys(RECIPES[name]!.stages).join(", ")
+    }`
+  ).join("\n")
+}
+
+  --stages A,B   only these (default: ${
+  NAMES.map((name) => `${RECIPES[name]!.usual.join(",")} of ${name}`).join("; ")
+})
+  --steps N      steps of training (default: the recipe's); more steps continue it
+  --minutes N    end the training after so many minutes, with the steps taken by then
+  --tested N     examples of each kind to test on (default: the recipe's)
+  --threads N    threads, of which the last digits of results depend (default: 1)
+  --folder DIR   what is kept between stages (default: out/models/NAME)
+  --smoke        everything tiny, in a temporary folder: sees that it runs
+  --help         print this`;
+
+const options = await readCommandLine(USAGE, {
+  stages: { type: "string" },
+  steps: { type: "string" },
+  minutes: { type: "string" },
+  tested: { type: "string" },
+  threads: { type: "string", default: "1" },
+  folder: { type: "string" },
+  smoke: { type: "boolean", default: false },
+}, ({ stages, steps, minutes, tested, threads, folder, smoke }, rest) => {
+  if (rest.length > 1) throw new RangeError(`unexpected argument "${rest[1]}"`);
+  const names = rest.length === 0 ? NAMES : [oneOf("NAME", rest[0]!, NAMES)];
+  return {
+    names,
+    stages: stages === undefined ? undefined : someOf(
+      "--stages",
+      stages,
+      [...new Set(names.flatMap((name) => Object.keys(RECIPES[name]!.stages)))],
+    ),
+    steps: steps === undefined ? undefined : positiveInteger("--steps", steps),
+    minutes: minutes === undefined ? undefined : positive("--minutes", minutes),
+    tested: tested === undefined
+      ? undefined
+      : positiveInteger("--tested", tested),
+    threads: threadCount("--threads", threads),
+    folder,
+    smoke,
+  };
+});
+
+const signal = interruptSignal();
+await useBackend({ prefer: ["wasm"], threads: options.threads });
+try {
+  for (const name of options.names) await make(name);
+} catch (error) {
+  if (!signal.aborted || error !== signal.reason) throw error;
+  console.log("stopped; the same command continues from here");
+}
+// Workers of a backend must not keep the process.
+Deno.exit();
+
+/** Runs the stages of a package. */
+async function make(name: string): Promise<void> {
+  const { stages, usual } = RECIPES[name]!;
+  const { smoke, folder, stages: chosen, ...others } = options;
+  const temporary = smoke ? await Deno.makeTempDir() : undefined;
+  const kept = temporary ?? folder ?? `out/models/${name}`;
+  await Deno.mkdir(kept, { recursive: true });
+  const run: ModelRun = {
+    ...others,
+    folder: kept,
+    target: temporary
+      ? new URL(`file://${temporary}/package/`)
+      : new URL(`../../models/${name}/`, import.meta.url),
+    isSmoke: smoke,
+    command: ["deno task models", ...Deno.args].join(" "),
+    signal,
+    say: (line) => console.log(`${name}: ${line}`),
+  };
+  try {
+    for (const stage of chosen ?? usual) {
+      console.log(`${name}: ${stage}`);
+      await stages[stage]!(run);
+    }
+  } finally {
+    if (temporary) await Deno.remove(temporary, { recursive: true });
+  }
+}

@@ -1,0 +1,35 @@
+/** What the recipe of a model package is: its stages, from data to its card. @module */
+
+/** What each stage is given. */
+export interface ModelRun {
+  /** Where data, checkpoints and results are kept, without a slash at the end. */
+  readonly folder: string;
+  /** Where the package is. */
+  readonly target: URL;
+  /** Whether all is tiny, to see that it runs. */
+  readonly isSmoke: boolean;
+  /** Steps of training. @default the recipe's */
+  readonly steps?: number | undefined;
+  /** Minutes after which training ends as it is. @default none */
+  readonly minutes?: number | undefined;
+  /** Puzzles, texts or the like of each kind that are tested. @default the recipe's */
+  readonly tested?: number | undefined;
+  /** Threads of the backend, of which results depend in their last digits. */
+  readonly threads: number;
+  /** The command by which it was called. */
+  readonly command: string;
+  /** Ends the work; the same command continues it. */
+  readonly signal: AbortSignal;
+  /** Says what happens. */
+  readonly say: (line: string) => void;
+}
+
+/** The recipe of a model package. */
+export interface ModelRecipe {
+  /** One line for `--help`. */
+  readonly title: string;
+  /** The stages by name, in order; each keeps what it makes, and continues it. */
+  readonly stages: Readonly<Record<string, (run: ModelRun) => Promise<void>>>;
+  /** The stages that run unless others are named. */
+  readonly usual: readonly string[];
+}
