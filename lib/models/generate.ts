@@ -223,7 +223,8 @@ export async function generate(
   options: GenerateOptions = {},
 ): Promise<unknown> {
   const all: readonly unknown[] = [prompt].flat();
-  const isText = all.length > 0 && all.every((text) => typeof text === "string");
+  const isText = all.length > 0 &&
+    all.every((text) => typeof text === "string");
   if (!isText) {
     return await continued(modelIn(model), prompt as Prompt, options);
   }
