@@ -65,7 +65,7 @@ const OPTIONS = optionsOf<ExportOnnxOptions>()(
   "form weights output layer externalData chunkSize metadata",
 );
 
-/** What {@linkcode exportOnnx} has written. */
+/** The files that {@linkcode exportOnnx} has written, and their graph. */
 export interface ExportedOnnx {
   /** The paths of the files, the model's first. */
   readonly files: readonly string[];
@@ -188,6 +188,12 @@ function assertExport(
   assertOneOf("externalData", externalData, [true, false, "auto"]);
   if (output !== undefined) assertText("output", output);
   if (layer !== undefined) assertLayer(layer, model);
+  else if (model.outputs.length !== 1) {
+    throw new TypeError(
+      `${owner}'s model should have one output, got ${model.outputs.length}; pass the name ` +
+        "of the layer whose output is exported as layer",
+    );
+  }
   if (chunkSize !== undefined) assertPositiveInteger("chunkSize", chunkSize);
   if (metadata !== undefined) assertMetadata(metadata);
   assertBackend(owner);
@@ -282,7 +288,7 @@ function assertPositions(program: Program, model: LayersModel): void {
   }
 }
 
-/** What a file says of a model besides its graph. */
+/** The texts of a file that say what model it is. */
 function metadataOf(model: LayersModel): Record<string, string> {
   const classes = classNames(model), config = configOf(model);
   return {

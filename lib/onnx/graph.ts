@@ -24,7 +24,7 @@ export type Attribute =
 
 /** One operation. An input that is left out is `""`. */
 export interface Node {
-  /** The name of its first output, which no other node has. */
+  /** The name of the first output, which no other node has. */
   readonly name: string;
   readonly operator: string;
   /** `""` for ONNX's own operators. */
@@ -39,7 +39,7 @@ export interface Initializer {
   readonly name: string;
   readonly type: ElementType;
   readonly shape: readonly number[];
-  /** Whether it is one of the model's weights, which may be stored in fewer bits or apart. */
+  /** Whether the tensor is a weight of the model, which may be stored in fewer bits or apart. */
   readonly isWeight: boolean;
   /** The values, of the type that {@link ElementType} says, as many as the shape has. */
   load(): Values | Promise<Values>;
@@ -58,7 +58,7 @@ export interface ValueInfo {
 /** A graph: the model's, or the body of a loop, which also sees the values around it. */
 export interface Graph {
   readonly name: string;
-  /** In an order in which each reads only what earlier ones wrote. */
+  /** Nodes in an order in which each reads only what earlier ones wrote. */
   readonly nodes: readonly Node[];
   readonly initializers: readonly Initializer[];
   readonly inputs: readonly ValueInfo[];

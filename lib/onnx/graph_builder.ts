@@ -34,7 +34,7 @@ export interface Scanned {
   readonly axis: number;
 }
 
-/** What {@linkcode GraphBuilder.scan} computes. */
+/** A loop that {@linkcode GraphBuilder.scan} writes. */
 export interface Scan {
   /** The states before the first step. */
   readonly states: readonly Value[];

@@ -1,4 +1,4 @@
-/** From the recorded kernels of a program to the graph of its file. @module */
+/** The graph of a file, from the recorded kernels of a program. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Step, View } from "@lionjs/tfjs/record";
 import type { AttentionStyle } from "./attention/style.ts";

@@ -1,4 +1,4 @@
-/** What is exported: a function of tensors, with the names that its file has. @module */
+/** Programs, which are exported: functions of tensors, with the names that files have. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { LionLayer } from "../layers/lion_layer.ts";

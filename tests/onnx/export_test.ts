@@ -1,6 +1,7 @@
 /** What exportOnnx writes besides the graph, and what it refuses before a file exists. @module */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { model as tfModel } from "@tensorflow/tfjs-layers";
 import {
   lionEncoder,
   type LionEncoderOptions,
@@ -219,6 +220,17 @@ test("what is no model, and what is no path, is refused", async () => {
     () => onnxBytes({} as typeof model),
     TypeError,
     "onnxBytes's model should be a model",
+  );
+  const several = tfModel({
+    inputs: model.inputs,
+    outputs: ["norm", "head"].map((name) =>
+      model.getLayer(name).output as typeof model.outputs[0]
+    ),
+  });
+  await assertRejects(
+    () => onnxBytes(several),
+    TypeError,
+    "onnxBytes's model should have one output, got 2",
   );
   await assertRejects(
     () => exportOnnx(model, 3 as unknown as string),

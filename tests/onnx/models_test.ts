@@ -138,7 +138,8 @@ test("vision transformers are the same in ONNX", async () => {
 test("a model of TensorFlow.js's layers is the same in ONNX", async () => {
   const x = input({ shape: [null, 6], name: "x" });
   const hidden = layers.dense({ units: 5, activation: "relu" }).apply(x);
-  const y = layers.dense({ units: 2, activation: "sigmoid" }).apply(hidden);
+  const normal = layers.layerNormalization().apply(hidden);
+  const y = layers.dense({ units: 2, activation: "sigmoid" }).apply(normal);
   const made = model({ inputs: x, outputs: y as typeof x });
   const file = await interpreted(made);
   assertLess(await errorOf(made, file), TOLERANCE);

@@ -7,6 +7,7 @@
  * @module
  */
 import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
+import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
@@ -18,13 +19,21 @@ import {
   setClassNames,
   useBackend,
 } from "../../mod.ts";
-import { padTokens, tokenizerOf, trainTokenizer } from "../../lib/data/mod.ts";
+import {
+  collateTokens,
+  datasetOf,
+  padTokens,
+  shuffledBatches,
+  tokenizerOf,
+  trainTokenizer,
+} from "../../lib/data/mod.ts";
 import { ATTENTION_VARIANTS } from "../../lib/layers/mod.ts";
 import {
   exportOnnx,
   type ExportOnnxOptions,
   saveTransformersJs,
 } from "../../lib/onnx/mod.ts";
+import { crossEntropy, train } from "../../lib/training/mod.ts";
 import { outFolder } from "../../tools/out_folder.ts";
 import { serveLocally } from "../../tools/server/loopback.ts";
 import { fileAnswer } from "../../tools/server/static_files.ts";
@@ -249,6 +258,78 @@ Deno.test({
       const sizes = LENGTHS.slice(0, 7);
       await writeCases(folder, cases.map((one) => ({ ...one, sizes })));
       await assertErrors("onnxruntime-web", folder);
+    }),
+});
+
+/** What is imported of ONNX Runtime for Node, as far as it is used here. */
+interface Runtime {
+  readonly InferenceSession: {
+    create(path: string): Promise<{
+      run(feeds: Readonly<Record<string, object>>): Promise<{
+        readonly logits: {
+          readonly data: Float32Array;
+          readonly dims: readonly number[];
+        };
+      }>;
+    }>;
+  };
+  readonly Tensor: new (
+    type: "int64",
+    values: BigInt64Array,
+    shape: readonly number[],
+  ) => object;
+}
+
+Deno.test({
+  name: "a teacher in ONNX Runtime teaches what it teaches here",
+  ignore: noNpm,
+  // ONNX Runtime keeps its threads.
+  sanitizeResources: false,
+  fn: () =>
+    withFolder(async (folder) => {
+      await useBackend({ prefer: ["wasm"] });
+      const make = (seed: number) =>
+        lionEncoder({ ...TEXT, seed, numClasses: 3, variant: "s" });
+      const model = make(2);
+      stir(model, 0.3);
+      const path = `${folder}/teacher.onnx`;
+      await exportOnnx(model, path);
+      const load = createRequire(`${await installed()}/package.json`);
+      const { InferenceSession, Tensor }: Runtime = load("onnxruntime-node");
+      const session = await InferenceSession.create(path);
+      const int64 = async (x: tf.Tensor) =>
+        new Tensor(
+          "int64",
+          BigInt64Array.from(await x.data(), BigInt),
+          x.shape,
+        );
+      const elsewhere = async ([ids, mask]: readonly tf.Tensor[]) => {
+        const { logits } = await session.run({
+          input_ids: await int64(ids!),
+          attention_mask: await int64(mask!),
+        });
+        return tf.tensor(logits.data, [...logits.dims]);
+      };
+      const examples = Array.from({ length: 12 }, (_, i) => ({
+        ids: Array.from({ length: 3 + i % 4 }, (_, j) => (7 * i + j) % 20),
+        label: i % 3,
+      }));
+      const losses = [];
+      for (const teacher of [model, elsewhere]) {
+        const student = make(3);
+        const data = shuffledBatches(datasetOf(examples), {
+          ...{ batchSize: 4, seed: 1, collate: collateTokens() },
+        });
+        const result = await train(student, data, {
+          ...{ steps: 6, loss: crossEntropy(), progress: false },
+          distillation: { teacher, labels: "soft", weight: 1 },
+        });
+        losses.push(result.losses);
+        student.dispose();
+      }
+      const [here, there] = losses as [readonly number[], readonly number[]];
+      here.forEach((loss, i) => assertAlmostEquals(there[i]!, loss, 1e-5));
+      model.dispose();
     }),
 });
 

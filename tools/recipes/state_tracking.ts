@@ -35,22 +35,22 @@ const TESTED = [64, 128, 256, 512];
 const LOST = 0.9;
 
 interface TrackingSetting {
-  /** Words of a batch. */
-  readonly batchSize: number;
+  /** Words of a batch; half of them for larger models. */
+  readonly words: number;
   readonly validation: number;
   readonly test: number;
   readonly tested: readonly number[];
 }
 
 const QUICK: TrackingSetting = {
-  batchSize: 64,
+  words: 64,
   validation: 128,
   test: 512,
   tested: TESTED,
 };
 
 const SETTINGS: Record<Setting, TrackingSetting> = {
-  smoke: { batchSize: 4, validation: 8, test: 8, tested: [64, 128] },
+  smoke: { words: 4, validation: 8, test: 8, tested: [64, 128] },
   quick: QUICK,
   paper: QUICK,
 };
@@ -101,9 +101,8 @@ export function stateTracking(
   const { letters, elements } = GROUP_SIZES[group];
   const classes = labels === "both" ? elements ** 2 : elements;
   // Faithful pictures of the groups of five points need four dimensions each.
-  const sizes = elements > 6
-    ? { dim: 128, numHeads: 4 }
-    : { dim: 64, numHeads: 2 };
+  const isLarge = elements > 6;
+  const sizes = isLarge ? { dim: 128, numHeads: 4 } : { dim: 64, numHeads: 2 };
   return {
     title: `State tracking, ${group}${
       labels === "both" ? " from both sides" : ""
@@ -131,7 +130,9 @@ export function stateTracking(
       paper: { steps: 20_000, rates: [1e-3], seeds: 3, validations: 100 },
     },
     open(setting) {
-      const { batchSize, validation, test, tested } = SETTINGS[setting];
+      const { validation, test, tested, words: most } = SETTINGS[setting];
+      // The larger models take twice as long for a word.
+      const batchSize = isLarge ? most / 2 : most;
       const words = (options: Omit<WordOptions, "group" | "labels">) =>
         groupWords({ ...options, group, labels });
       const held = (

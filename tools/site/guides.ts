@@ -68,6 +68,11 @@ export const KINDS: Readonly<Record<string, Kind>> = {
           "Models for ONNX Runtime and transformers.js, in fewer bits, and teachers from there",
       },
       {
+        path: "docs/diffusion.md",
+        about:
+          "Filling in texts and puzzles in any order: losses, orders, blocks with states",
+      },
+      {
         path: "docs/troubleshooting.md",
         about:
           "What goes wrong and what to do, when softmax is better, limits, and a glossary",

@@ -21,7 +21,7 @@ export interface AttentionCall {
   readonly scale: number;
   /** Whether rows are divided by their sum. */
   readonly normalize: boolean;
-  /** What is added to that sum. */
+  /** A number that is added to the sum of a row. */
   readonly epsilon: number;
   /** The states of the tokens before and after, `[batch, heads, headDim, valueDim + 1]`. */
   readonly outer: { readonly before?: Value; readonly after?: Value };
@@ -29,7 +29,7 @@ export interface AttentionCall {
   readonly hasStates: boolean;
 }
 
-/** What attention computes. */
+/** The results of attention. */
 export interface AttentionResult {
   /** `[batch, heads, length, valueDim]` */
   readonly y: Value;
@@ -135,7 +135,7 @@ function readStates(
   return read(read(sums, before, f, false), after, b, true);
 }
 
-/** The state of these tokens and those before (after) them, for those after (before). */
+/** A state for the tokens after (before) these: of these, and of those before (after) them. */
 function stateBeyond(
   graph: GraphBuilder,
   { k, v, f, b }: AttentionValues,

@@ -55,17 +55,17 @@ export function attendInChunks(
 }
 
 /** The side from which states come. */
-type Side = "forward" | "backward";
+export type Side = "forward" | "backward";
 
 /** The keys, values and log decays of one side, `[batch, heads, chunks, size, ...]`. */
-interface Chunks {
+export interface Chunks {
   readonly keys: Value;
   readonly values: Value;
   readonly decay: Value;
 }
 
 /** x, `[batch, heads, length, ...]`, with zeros behind, `[batch, heads, chunks, size, ...]`. */
-function inChunks(
+export function inChunks(
   graph: GraphBuilder,
   x: Value,
   { length, size, columns }: {
@@ -116,8 +116,8 @@ function scoresByColumn(
   return graph.multiply(scores, graph.subtract(graph.number(1), unread));
 }
 
-/** What each chunk writes, `[batch, heads, chunks, headDim, valueDim]`. */
-function written(
+/** The states that chunks write, `[batch, heads, chunks, headDim, valueDim]`. */
+export function written(
   graph: GraphBuilder,
   { keys, values, decay }: Chunks,
   side: Side,
@@ -134,23 +134,38 @@ function written(
 /** The state at each chunk: of all chunks on its side, decayed by those strictly between. */
 function statesByMask(graph: GraphBuilder, chunks: Chunks, side: Side): Value {
   const states = written(graph, chunks, side, false);
-  const through = graph.sum(chunks.decay, 3, false);
+  const rows = graph.reshape(states, 0, 0, 0, -1);
+  const read = graph.product(betweenChunks(graph, chunks.decay, side), rows);
+  return graph.reshapeTo(read, graph.shape(states, 0));
+}
+
+/**
+ * What is left of each chunk's state on the way to each other chunk on a side, before that
+ * decays it; 0 for chunks of the other side.
+ *
+ * @param decay `[batch, heads, chunks, size]`
+ * @returns `[batch, heads, chunks, chunks]`
+ */
+export function betweenChunks(
+  graph: GraphBuilder,
+  decay: Value,
+  side: Side,
+): Value {
+  const through = graph.sum(decay, 3, false);
   const isBetween = strictly(
     graph,
     side === "forward" ? "after" : "before",
-    graph.size(chunks.decay, 2),
+    graph.size(decay, 2),
   );
   const steps = graph.multiply(graph.expandAxes(through, -1), isBetween);
   const sums = graph.cumulativeSum(steps, -2, {
     exclusive: true,
     reverse: side === "backward",
   });
-  const weights = graph.multiply(graph.exp(sums), isBetween);
-  const rows = graph.reshape(states, 0, 0, 0, -1);
-  return graph.reshapeTo(graph.product(weights, rows), graph.shape(states, 0));
+  return graph.multiply(graph.exp(sums), isBetween);
 }
 
-/** The same by a loop over chunks, since a mask per channel would be large. */
+/** Computes the states at chunks by a loop, since a mask per channel would be large. */
 function statesByScan(
   graph: GraphBuilder,
   chunks: Chunks,

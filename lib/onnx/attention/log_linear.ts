@@ -1,8 +1,10 @@
-/** Log-linear attention, all pairs of tokens at once. @module */
+/** Log-linear attention, of all pairs of tokens at once or in chunks. @module */
 import type { GraphBuilder, Value } from "../graph_builder.ts";
+import { betweenChunks, inChunks, written } from "./chunkwise.ts";
 import { positionsIn, segmentEnds } from "./segments.ts";
 import { decayMask, LOWEST_LOG_DECAY, strictly } from "./mask.ts";
-import { transposed } from "./vectors.ts";
+import type { AttentionStyle } from "./style.ts";
+import { transposed, weighted } from "./vectors.ts";
 
 /** The tensors of log-linear attention. */
 export interface LogLinearValues {
@@ -20,8 +22,131 @@ export interface LogLinearValues {
   readonly segments: Value | undefined;
 }
 
-/** Writes log-linear attention. */
+/** The sizes of log-linear attention. */
+export interface LogLinearKind {
+  readonly headDim: number;
+  readonly valueDim: number;
+  /** How many levels have scales. */
+  readonly levels: number;
+  readonly causal: boolean;
+}
+
+/** Writes log-linear attention; packed sequences, whose blocks begin anywhere, in full. */
 export function logLinearAttention(
+  graph: GraphBuilder,
+  values: LogLinearValues,
+  kind: LogLinearKind,
+  { form, chunkSize }: AttentionStyle,
+): Value {
+  if (form === "full" || values.segments) {
+    return attendInFull(graph, values, kind.causal);
+  }
+  const size = 2 ** Math.floor(Math.log2(chunkSize));
+  const fromLeft = attendInChunks(graph, values, kind, size, true);
+  if (kind.causal) return fromLeft;
+  const reversed = (x: Value) => graph.reverse(x, 2);
+  const { q, k, v, logDecay, levelScales } = values;
+  const turned: LogLinearValues = {
+    ...{ q: reversed(q), k: reversed(k), v: reversed(v) },
+    ...{ logDecay: reversed(logDecay), levelScales: reversed(levelScales) },
+    segments: undefined,
+  };
+  const fromRight = attendInChunks(graph, turned, kind, size, false);
+  return graph.add(fromLeft, reversed(fromRight));
+}
+
+/**
+ * The tokens of a chunk at once, and for each level above them a state at each chunk, which
+ * tokens read by their scale of that level.
+ *
+ * @param size Tokens per chunk, a power of two.
+ * @param countsSelf Whether tokens read themselves.
+ */
+function attendInChunks(
+  graph: GraphBuilder,
+  { q, k, v, logDecay, levelScales }: LogLinearValues,
+  { headDim, valueDim, levels }: LogLinearKind,
+  size: number,
+  countsSelf: boolean,
+): Value {
+  const length = graph.size(v, 2);
+  const cut = (x: Value, ...columns: number[]) =>
+    inChunks(graph, x, { length, size, columns });
+  const queries = cut(q, headDim), keys = cut(k, headDim);
+  const values = cut(v, valueDim), decay = cut(logDecay);
+  const scales = cut(levelScales, levels);
+  const own = graph.integers(size);
+  const products = graph.product(queries, transposed(graph, keys, 5));
+  const mask = countsSelf
+    ? decayMask(graph, { f: decay, b: undefined }, own)
+    : graph.multiply(
+      decayMask(graph, { f: decay, b: undefined }, own),
+      strictly(graph, "after", own),
+    );
+  const shape = graph.concat([graph.shape(queries, 0, 4), own], 0);
+  const pairs = graph.broadcast(levelsOfPlaces(graph, own), shape);
+  const weights = graph.node("GatherElements", [scales, pairs], {
+    axis: { int: 4 },
+  });
+  const scores = graph.multiply(graph.multiply(products, mask), weights);
+  let y = graph.product(scores, values);
+  const within = 1 + Math.log2(size);
+  if (levels > within) {
+    const states = statesOfLevels(
+      graph,
+      { keys, values, decay },
+      levels - within,
+      { headDim, valueDim },
+    );
+    const arrived = graph.cumulativeSum(decay, 3);
+    const readers = weighted(graph, queries, arrived, false);
+    const read = graph.product(graph.expandAxes(readers, 2), states);
+    // [batch, heads, levels, chunks, size, 1]
+    const shares = graph.transpose(
+      graph.expandAxes(graph.slice(scales, 4, within), 5),
+      [0, 1, 4, 2, 3, 5],
+    );
+    y = graph.add(y, graph.sum(graph.multiply(read, shares), 2, false));
+  }
+  return graph.slice(graph.reshape(y, 0, 0, -1, valueDim), 2, 0, length);
+}
+
+/** The levels of pairs of as many places as `count` says, `[1, count, count]`, int64. */
+function levelsOfPlaces(graph: GraphBuilder, count: Value): Value {
+  return levelsBetween(graph, graph.expandAxes(graph.range(count), 0));
+}
+
+/** The states at each chunk, one for each level above chunks, of the chunks before it. */
+function statesOfLevels(
+  graph: GraphBuilder,
+  chunks: Parameters<typeof written>[1],
+  levels: number,
+  { headDim, valueDim }: Pick<LogLinearKind, "headDim" | "valueDim">,
+): Value {
+  const rows = graph.reshape(
+    written(graph, chunks, "forward", false),
+    ...[0, 0, 0, -1],
+  );
+  const numbers = BigInt64Array.from(
+    { length: levels },
+    (_, i) => BigInt(i + 1),
+  );
+  const isOfLevel = graph.cast(
+    graph.node("Equal", [
+      levelsOfPlaces(graph, graph.size(chunks.decay, 2)),
+      graph.constant("int64", [levels, 1, 1], numbers),
+    ]),
+    "float32",
+  );
+  const weights = graph.multiply(
+    graph.expandAxes(betweenChunks(graph, chunks.decay, "forward"), 2),
+    isOfLevel,
+  );
+  const states = graph.product(weights, graph.expandAxes(rows, 2));
+  return graph.reshape(states, 0, 0, 0, 0, headDim, valueDim);
+}
+
+function attendInFull(
   graph: GraphBuilder,
   { q, k, v, logDecay, levelScales, segments }: LogLinearValues,
   causal: boolean,

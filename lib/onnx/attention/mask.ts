@@ -59,7 +59,7 @@ export function logMask(
     .reduce((sum, side) => graph.add(sum, side));
 }
 
-/** What is left on the way from each source to each reader; 0 where a side is not read. */
+/** The decays of all paths from source to reader as one matrix; 0 where a side is not read. */
 export function decayMask(
   graph: GraphBuilder,
   decays: Decays,

@@ -18,7 +18,7 @@ export interface TransitionValues {
   readonly beta?: Value | undefined;
   /** Log decays of the sweep from the left, `[batch, heads, length, 1 or headDim]`. */
   readonly f?: Value | undefined;
-  /** Those of the sweep from the right. */
+  /** Log decays of the sweep from the right. */
   readonly g?: Value | undefined;
   /** The state before the first token, `[batch, heads, headDim, valueDim]`. */
   readonly before?: Value | undefined;

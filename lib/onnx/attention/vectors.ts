@@ -1,4 +1,4 @@
-/** What attention is written of. @module */
+/** The tensors and sizes of attention, and small graphs of them. @module */
 import type { GraphBuilder, Value } from "../graph_builder.ts";
 import type { Decays } from "./mask.ts";
 

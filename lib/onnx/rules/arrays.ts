@@ -194,6 +194,14 @@ export const ARRAYS: Rules = {
     ]);
     return graph.cast(hot, call.outputTypes[0]!);
   },
+  FusedBatchNorm: (call) => {
+    const { graph, inputs: { x, mean, variance, scale, offset } } = call;
+    const epsilon = graph.number(numberOf(call, "varianceEpsilon"));
+    const deviation = graph.node("Sqrt", [graph.add(variance!, epsilon)]);
+    const normal = graph.divide(graph.subtract(x!, mean!), deviation);
+    const scaled = scale ? graph.multiply(normal, scale) : normal;
+    return offset ? graph.add(scaled, offset) : scaled;
+  },
   BatchMatMul: product,
   _FusedMatMul: (call) => {
     const { graph, inputs: { bias } } = call;

@@ -1,4 +1,4 @@
-/** What a rule is: how a kernel that a model runs is written as operators of ONNX. @module */
+/** Rules: how kernels that models run are written as operators of ONNX. @module */
 import { shown } from "@lionjs/base";
 import type { ElementType } from "../graph.ts";
 import type { GraphBuilder, Value } from "../graph_builder.ts";
@@ -12,7 +12,7 @@ export interface KernelCall {
   readonly kernel: string;
   /** The inputs that there are, by their names in the kernel. */
   readonly inputs: Readonly<Record<string, Value>>;
-  /** The types of these inputs. */
+  /** The types of the inputs, by name. */
   readonly types: Readonly<Record<string, ElementType>>;
   /** The types of the outputs. */
   readonly outputTypes: readonly ElementType[];

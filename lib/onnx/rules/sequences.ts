@@ -74,9 +74,19 @@ export const SEQUENCES: Rules = {
   },
   LionLogLinearAttention: (call) => {
     const { q, k, v, logDecay, levelScales, segments } = call.inputs;
-    return logLinearAttention(call.graph, {
-      ...{ q: q!, k: k!, v: v!, logDecay: logDecay! },
-      ...{ levelScales: levelScales!, segments },
-    }, isSet(call, "causal"));
+    const columns = (input: string) =>
+      fixed(call, "columns", call.shapeOf(input)[3]);
+    return logLinearAttention(
+      call.graph,
+      {
+        ...{ q: q!, k: k!, v: v!, logDecay: logDecay! },
+        ...{ levelScales: levelScales!, segments },
+      },
+      {
+        ...{ headDim: columns("q"), valueDim: columns("v") },
+        ...{ levels: columns("levelScales"), causal: isSet(call, "causal") },
+      },
+      call.style,
+    );
   },
 };

@@ -133,7 +133,8 @@ export function fitsInPlace(weights: readonly UpdatedWeight[]): boolean {
  * @param rule The rule.
  * @param weights The weights; all tensors are float32.
  * @param numbers The rule's numbers.
- * @param factor A scalar by which all gradients are multiplied first. @default 1
+ * @param factor A scalar by which all gradients are multiplied first; the rule `average`
+ * takes none. @default 1
  */
 export function updateInPlace(
   rule: Rule,
