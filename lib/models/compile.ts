@@ -239,7 +239,9 @@ function acc(labels: tf.Tensor, predictions: tf.Tensor): tf.Tensor {
  * compares labels with.
  */
 function takeClasses(model: LayersModel): void {
-  const { feedOutputShapes } = model as unknown as {
+  // A sequential model has one within, which it compiles and fits.
+  const { model: within = model } = model as { model?: LayersModel };
+  const { feedOutputShapes } = within as unknown as {
     feedOutputShapes: (number | null)[][];
   };
   feedOutputShapes[0] = [...feedOutputShapes[0]!.slice(0, -1), 1];
