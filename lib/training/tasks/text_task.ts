@@ -1,6 +1,7 @@
 /** The tasks of tables of texts, and of texts alone. @module */
 import {
   assertInteger,
+  assertList,
   assertOptions,
   assertShare,
   assertText,
@@ -135,6 +136,7 @@ export async function textTask(
   assertText("label", label);
   const rows = await rowsOf("textTask's source", source);
   assertColumns(rows, [text, label]);
+  assertTexts(rows, text, label);
   const words = Array.isArray(rows[0]![text]);
   const multiLabel = !words && Array.isArray(rows[0]![label]);
   const namesOf = (row: Row) => [row[label]].flat().map(String);
@@ -215,9 +217,9 @@ export async function corpusTask(
   const { length = 128, batchSize = 16, seed = 0, masked } = options;
   assertSizes({ length, batchSize });
   if (masked !== undefined) assertShare("masked", masked);
-  const texts = typeof source === "string" || source instanceof URL
-    ? [...await textLines(source)]
-    : [...source];
+  const isPath = typeof source === "string" || source instanceof URL;
+  if (!isPath) assertList("corpusTask's source", source);
+  const texts = isPath ? [...await textLines(source)] : source;
   for (const text of texts) assertText("each of corpusTask's texts", text);
   const split = splitOf(texts, seed);
   const tokenizer = tokenizerFor(split.train, options);
@@ -305,6 +307,24 @@ function assertColumns(rows: readonly Row[], columns: readonly string[]): void {
         Object.keys(Object(rows[without])).join(", ")
       } at ${without}`,
     );
+  }
+}
+
+/** Throws unless a text, or each of its words, is one, and each label names a class. */
+function assertTexts(rows: readonly Row[], text: string, label: string): void {
+  const kinds = { [label]: ["string", "number", "boolean"], [text]: ["string"] };
+  for (const [i, row] of rows.entries()) {
+    for (const [column, known] of Object.entries(kinds)) {
+      const wrong = [row[column]].flat().find((part) =>
+        !known.includes(typeof part)
+      );
+      if (wrong === undefined) continue;
+      throw new TypeError(
+        `${column} of row ${i} of textTask's source should be a ${
+          known.join(", ")
+        }, or an array of these, got ${shown(wrong)}`,
+      );
+    }
   }
 }
 
