@@ -312,7 +312,10 @@ function assertColumns(rows: readonly Row[], columns: readonly string[]): void {
 
 /** Throws unless a text, or each of its words, is one, and each label names a class. */
 function assertTexts(rows: readonly Row[], text: string, label: string): void {
-  const kinds = { [label]: ["string", "number", "boolean"], [text]: ["string"] };
+  const kinds = {
+    [label]: ["string", "number", "boolean"],
+    [text]: ["string"],
+  };
   for (const [i, row] of rows.entries()) {
     for (const [column, known] of Object.entries(kinds)) {
       const wrong = [row[column]].flat().find((part) =>
