@@ -68,10 +68,8 @@ onCpu(
         },
       );
       assertEquals(await answerOf(moved.model), answer);
-      assertEquals(
-        Object.values(files).every(({ href }) => asked.includes(href)),
-        true,
-      );
+      // What is not listed is not asked for.
+      assertEquals(asked.sort(), Object.values(files).map(({ href }) => href));
       moved.model.dispose();
     }),
 );

@@ -5,7 +5,7 @@ import { sha256Of } from "../../../lib/base/files.ts";
 import type { Card, CardRow, Share } from "../card.ts";
 import type { ModelRun } from "../model_recipe.ts";
 import type { Shares } from "./testing.ts";
-import type { Trained } from "./training.ts";
+import type { Trained } from "../training.ts";
 
 /** What the stages have kept. */
 export interface Kept {
@@ -48,7 +48,7 @@ const MOST_LOST = 0.005;
 /** The card of what was trained and tested. */
 export async function cardOf(
   { leaks, trained, tests, twins, options, seed }: Kept,
-  { target, command, isSmoke }: ModelRun,
+  { target, note, isSmoke }: ModelRun,
 ): Promise<Card> {
   const weights = await Deno.readFile(new URL("model.safetensors", target));
   const ofFloat32 = weights.length / (4 * trained.parameters);
@@ -98,7 +98,7 @@ console.log(await solve([
       machine:
         `a machine with ${navigator.hardwareConcurrency} cores (${Deno.build.arch})`,
       commit: await commit(),
-      command,
+      command: `deno task models sudoku --steps ${trained.steps}`,
       about: `That is ${
         Math.round(trained.examples / trained.seconds)
       } puzzles a second; the cores were shared with other programs.`,
@@ -170,6 +170,7 @@ console.log(await solve([
       ...Object.keys(twins).length === 0
         ? ["The twins (left to right, causal, softmax) are not trained yet."]
         : [],
+      ...note === undefined ? [] : [note],
       ...isSmoke ? ["Made by --smoke: no figure means anything."] : [],
     ],
   };
