@@ -1,5 +1,5 @@
 /** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `test:dawn`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
-import { PACKAGES } from "./check_rooms.ts";
+import { MODELS, PACKAGES } from "./check_rooms.ts";
 import { readCommandLine } from "./command_line.ts";
 import { notebookNames } from "./notebooks/notebook.ts";
 import { QUICK_SHADERS } from "./quick_shaders.ts";
@@ -167,6 +167,7 @@ const CHECK: Task = {
     ...[
       "deno.json",
       ...Object.keys(PACKAGES).map((name) => `lib/${name}/deno.json`),
+      ...MODELS.map((name) => `models/${name}/deno.json`),
     ]
       .map((config) => ({
         args: ["publish", "--dry-run", "--allow-dirty", "--config", config],

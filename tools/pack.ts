@@ -7,14 +7,11 @@
  */
 import { OPTIONAL_PACKAGES } from "../lib/base/optional_package.ts";
 import config from "../deno.json" with { type: "json" };
-import { PACKAGES } from "./check_rooms.ts";
+import { MODELS, PACKAGES } from "./check_rooms.ts";
 import { oneOf, readCommandLine } from "./command_line.ts";
 import { assertOutput, outPath, writeOutput } from "./out_folder.ts";
 
 const ROOT = new URL("..", import.meta.url);
-
-/** The packages of models, which are folders of `models`. */
-const MODELS: readonly string[] = ["sudoku"];
 
 /** The packages by the ends of their names: the root, and folders of `lib` and `models`. */
 export const NAMES: readonly string[] = [
