@@ -5,7 +5,8 @@
  * computes attention with a decay such as {@linkcode fixedDecay} or
  * {@linkcode selectiveDecay}. {@linkcode lionViT}, {@linkcode lionBert},
  * {@linkcode lionGpt} and {@linkcode lionEncoder} are complete models, and
- * {@linkcode generate} writes text with one.
+ * {@linkcode generate} writes text with one, {@linkcode classify} tells the
+ * classes of texts and pictures, and {@linkcode fill} the words of gaps.
  *
  * The rest of the library has entries of its own:
  *
@@ -72,6 +73,12 @@ export {
   type LionBertOptions,
 } from "./lib/models/bert.ts";
 export { classNames, setClassNames } from "./lib/models/class_names.ts";
+export {
+  type Classified,
+  classify,
+  type ClassifyingModel,
+  type ClassShare,
+} from "./lib/models/classify.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
 export {
   factoredPositions,
@@ -82,6 +89,14 @@ export {
   setForm,
   setGradientCheckpointing,
 } from "./lib/models/forms.ts";
+export { fill, type FilledGap } from "./lib/models/fill.ts";
+export type { TextModel } from "./lib/models/text_input.ts";
+export {
+  forecast,
+  type SeriesScaling,
+  seriesScaling,
+  setSeriesScaling,
+} from "./lib/models/forecast.ts";
 export { generate, type GenerationState } from "./lib/models/generate.ts";
 export { GPT_PRESETS, lionGpt, type LionGptOptions } from "./lib/models/gpt.ts";
 export { lionViT, type LionViTOptions, VIT_PRESETS } from "./lib/models/vit.ts";

@@ -153,7 +153,7 @@ function fullOrChunks(report: Report): string {
 
 function fromWhere({ at, from, to }: Crossing): string {
   if (at === 0) {
-    return `from ${from} tokens on, the shortest at which both times are steady`;
+    return `at every length measured with steady times (${from} tokens and more)`;
   }
   if (at === Infinity) return `at no length up to ${to}`;
   return `from about ${Number(at.toPrecision(2))} tokens on`;

@@ -28,10 +28,10 @@ Deno.test("a sample and its rest are the whole matrix, each case once", () => {
   assertEquals(all, MATRIX);
   assertEquals(new Set([...sample, ...rest]), new Set(MATRIX));
   assertEquals(sample.length + rest.length, MATRIX.length);
-  assert(sample.length < MATRIX.length / 8);
+  assert(sample.length < MATRIX.length / 13);
 });
 
-Deno.test("a sample meets all values of all axes, and pairs of options", () => {
+Deno.test("a sample meets all values of all axes, and no options twice", () => {
   const { sample } = partition(MATRIX);
   for (const axis of Object.keys(MATRIX[0]!) as (keyof typeof MATRIX[0])[]) {
     const values = (cases: typeof MATRIX) =>
@@ -41,14 +41,14 @@ Deno.test("a sample meets all values of all axes, and pairs of options", () => {
   const options = sample.map(({ causal, normalize, padded }) =>
     `${causal} ${normalize} ${padded}`
   );
-  assertEquals(new Set(options).size, 8);
+  assertEquals(new Set(options).size, sample.length);
 });
 
-Deno.test("a sample of one in 31 still meets all values of all axes", () => {
+Deno.test("a sample of one in 47 still meets all values of all axes", () => {
   const whole = [0, 1, 2, 3].flatMap((length) =>
     MATRIX.map((one) => ({ ...one, length }))
   );
-  const { sample, rest } = partition(whole, undefined, 31);
+  const { sample, rest } = partition(whole, undefined, 47);
   assertEquals(sample.length + rest.length, whole.length);
   for (const axis of Object.keys(whole[0]!) as (keyof typeof whole[0])[]) {
     const values = (cases: typeof whole) =>
@@ -60,7 +60,7 @@ Deno.test("a sample of one in 31 still meets all values of all axes", () => {
 Deno.test("the first case, the last and the edges are always sampled", () => {
   const numbers = Array.from({ length: 20 }, (_, i) => i);
   const { sample, rest } = partition(numbers, (i) => i === 3);
-  assertEquals(sample, [0, 3, 11, 19]);
+  assertEquals(sample, [0, 3, 17, 19]);
   assert(!rest.includes(3));
   assertEquals(partition([]), { sample: [], rest: [], all: [] });
   assertEquals(partition([5]).rest, []);
@@ -87,7 +87,7 @@ onEachBackend(
     const chosen = sampleForms(backend, cases, (i) => i % 2 === 0);
     if (backend === "wasm") assertEquals(new Set(chosen), new Set(cases));
     if (backend === "cpu") {
-      assertEquals(chosen, [0, 31, 62, 93, 124, 155, 186, 199]);
+      assertEquals(chosen, [0, 47, 94, 141, 188, 199]);
     }
   },
   { sampled: true },

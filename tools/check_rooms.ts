@@ -35,6 +35,7 @@ const FLOORS: readonly string[] = [
   "models",
   "io",
   "hub",
+  "onnx",
   "ranks",
   "training",
   "diffusion",
@@ -51,7 +52,7 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
   "attention/": ["decays", "forms", "planning", "", "streaming"],
   "data/": ["batches", "bytes", "records", "text", "images", "hub", ""],
   "datasets/": ["corpora", "digits", "tasks", "benchmarks", ""],
-  "training/": ["losses", "metrics", "reports", ""],
+  "training/": ["losses", "metrics", "reports", "tasks", ""],
   "data/images/": [
     ...["pictures", "operations", "decoding", "transforms", "datasets"],
     ...["batching", ""],
@@ -61,13 +62,12 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
     ...[
       "frame",
       "built",
-      "layer",
       "score_tiles",
       "chunkwise",
       "full",
       "softmax",
     ],
-    ...["recurrent", "transition", "scan", ""],
+    ...["recurrent", "transition", ""],
   ],
   "tfjs/wasm/assembly/": [
     ...["runtime", "math", "reductions", "moves", "elementwise"],

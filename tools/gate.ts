@@ -1,4 +1,4 @@
-/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `test:dawn`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
+/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `test:dawn`, `test:onnx`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
 import { MODELS, PACKAGES } from "./check_rooms.ts";
 import { readCommandLine } from "./command_line.ts";
 import { notebookNames } from "./notebooks/notebook.ts";
@@ -72,19 +72,40 @@ const twice = PLACED.filter((file, i) => PLACED.indexOf(file) !== i);
 if (twice.length > 0) throw new Error(`${twice} would run twice`);
 
 /**
- * All tests, but for those apart and beside PyTorch. Rooms come first, since they take
- * longest: of folders Deno begins with those whose paths are longest, and goes on in
- * this order where they are equally long. What is in no room runs programs of its own,
- * loses devices, wants a library that nothing has used yet, or has no others beside it.
+ * All tests, but for those apart and beside PyTorch. Of folders Deno begins with those
+ * whose paths are longest, and goes on in this order where they are equally long: what
+ * takes long is in `tests/together`. What is in no room runs programs of its own, loses
+ * devices, wants a library that nothing has used yet, or has no others beside it.
  */
 const SIDE_BY_SIDE_FILES = [...ROOMS.keys(), ...await testsIn("tests")]
   .filter((file) => !PLACED.includes(file));
 
-/** All tests: first those that run side by side. `deno task check` has checked their types. */
-const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [
+/** Each imports rooms whose tests on WebGPU share a worker, as tests/parted_rooms.ts has it. */
+const ON_WEBGPU = await filesIn("tests/together_on_webgpu");
+const PARTED_ROOMS = (await Promise.all(ON_WEBGPU.map(filesOfRoom))).flat();
+
+/**
+ * All tests: first those that run side by side. `deno task check` has checked their types.
+ *
+ * @param env What `tests/sample.ts` reads.
+ * @param onWebGpu The rooms on WebGPU: not where no case is left out, which takes too
+ * long for few workers.
+ */
+const wholeTests = (
+  env: Readonly<Record<string, string>> = {},
+  onWebGpu: readonly string[] = ON_WEBGPU,
+): Step[] => [
   {
-    args: ["test", "-A", "--no-check", "--parallel", ...SIDE_BY_SIDE_FILES],
-    env: { ...SIDE_BY_SIDE, ...env },
+    args: [
+      ...["test", "-A", "--no-check", "--parallel"],
+      ...["--preload", "tests/parted_rooms.ts"],
+      ...[...onWebGpu, ...SIDE_BY_SIDE_FILES],
+    ],
+    env: {
+      ...SIDE_BY_SIDE,
+      ...env,
+      LION_PARTED_ROOMS: onWebGpu.length > 0 ? PARTED_ROOMS.join() : "",
+    },
   },
   {
     args: ["test", "-A", "--no-check", ...APART],
@@ -155,12 +176,13 @@ const notebooks = (...names: string[]): Step =>
 
 const CHECK: Task = {
   about:
-    "Checks format, lint, types, rooms, documentation, links, and what would be published.",
+    "Checks format, lint, types (of notebooks, too), rooms, documentation, links, and what would be published.",
   steps: [
     { args: ["fmt", "--check"] },
     { args: ["lint"] },
     // A folder stands for its programs, and not for the documents in it.
     { args: ["check", "--doc", ".", ...await documents()] },
+    run("tools/notebooks/main.ts", "--check"),
     run("tools/check_rooms.ts"),
     run("tools/check_docs.ts"),
     run("tools/check_links.ts"),
@@ -301,6 +323,17 @@ out/site-test.`,
   ],
 };
 
+const TEST_ONNX: Task = {
+  about:
+    `Runs exported models in ONNX Runtime, for Node and for pages, and folders in
+transformers.js, in Node and in Chromium. npm puts their packages, 600 MB, into
+out/onnx.`,
+  steps: [
+    run("tools/setup.ts", "--platforms"),
+    { args: ["test", "-A", "--no-check", "tests/onnx/runtimes.ts"] },
+  ],
+};
+
 const OK: Task = {
   about: "Runs the gate: `deno task check`, then `deno task test`.",
   steps: [...CHECK.steps, ...TEST.steps],
@@ -313,7 +346,7 @@ notebooks, and training compared with PyTorch's.`;
 /** `test:all`, or what it has that \`test\` has not. */
 async function allTests(isRest: boolean): Promise<Task> {
   if (!isRest) {
-    const whole = wholeTests({ LION_TESTS: "all" });
+    const whole = wholeTests({ LION_TESTS: "all" }, []);
     return {
       about: ALL,
       steps: [
@@ -398,6 +431,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   "test:all": await allTests(false),
   "test:platforms": PLATFORMS,
   "test:dawn": TEST_DAWN,
+  "test:onnx": TEST_ONNX,
   "lab-test": LAB_TEST,
   "mpi-test": MPI_TEST,
   "site-test": SITE_TEST,
@@ -425,7 +459,7 @@ Its commands, one after another:
 ${task.steps.map((step) => `  ${commandOf(step)}`).join("\n")}
 ${
     hasRest
-      ? "\n  --rest   what \`deno task test\` leaves out, a fifth of the cases on software WebGPU"
+      ? "\n  --rest   what \`deno task test\` leaves out, an eleventh of the cases on software WebGPU"
       : ""
   }
   --help   print this`;

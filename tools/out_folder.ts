@@ -17,6 +17,7 @@ export const MADE = {
   "jupyterlab": "deno task lab, on Debian: JupyterLab",
   "lion.tgz": "deno task pack",
   "lab": "deno task lab-test: screenshots",
+  "onnx": "deno task test:onnx: ONNX Runtime and transformers.js",
   "site": "deno task site",
   "site-test": "deno task site-test: screenshots",
 } as const;

@@ -54,7 +54,9 @@ export function crossingOf(
 
 /** In which panel one is faster, and from where on; `unit` is what places count. */
 function tellPlace({ panel, at, from, to }: Crossing, unit: string): string {
-  if (at === 0) return `${panel} from ${from} ${unit} on, the shortest`;
+  if (at === 0) {
+    return `${panel} at every length measured (${from} ${unit} and more)`;
+  }
   if (at === Infinity) return `${panel} not up to ${to} ${unit}, the longest`;
   return `${panel} from about ${Number(at.toPrecision(2))} ${unit} on`;
 }

@@ -83,7 +83,7 @@ export async function makeReport(options: ReportOptions): Promise<Report> {
       const row = FIGURES[figure];
       const power = powerOf(info);
       if (row.seconds[power] === 0) {
-        const { unfit: why = "its contenders take too long there" } = row;
+        const { unfit: why = "too slow there" } = row;
         absent.push({ name: `${figure} on ${info.name}`, why });
         continue;
       }

@@ -96,9 +96,7 @@ export function absentLines({ absent }: Pick<Report, "absent">): string[] {
     const names = new Intl.ListFormat("en").format(
       alike.map(({ name }) => name),
     );
-    return alike.length === 1
-      ? `- ${names} is left out: ${why}.`
-      : `- Left out, each because ${why}: ${names}.`;
+    return `- Not measured: ${names} (${why}).`;
   });
 }
 

@@ -11,7 +11,7 @@ import {
   optionsOf,
 } from "@lionjs/base";
 import { floats } from "@lionjs/tfjs/kernel";
-import { tokensIn, withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import { resolveDecays } from "./decays/resolve_decays.ts";
 import {

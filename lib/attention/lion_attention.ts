@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, optionsOf } from "@lionjs/base";
 import { isRecording } from "@lionjs/tfjs/kernel";
 import { joinHeads } from "../operations/heads/heads.ts";
-import { tokensIn } from "../operations/padding.ts";
+import { tokensIn } from "../operations/padding/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import { isDiagonalDecay } from "./decays/diagonal_decay.ts";
 import { resolveDecays } from "./decays/resolve_decays.ts";

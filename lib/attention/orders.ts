@@ -10,7 +10,7 @@ import {
   optionsOf,
   shown,
 } from "@lionjs/base";
-import { tokensIn, withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding/padding.ts";
 import { assertDecay, type Decay } from "./decays/decay.ts";
 import { assertOfBatch } from "./decays/decay_pair.ts";
 import {

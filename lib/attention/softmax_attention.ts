@@ -8,7 +8,7 @@ import {
 } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import { floats, hasKernel } from "@lionjs/tfjs/kernel";
-import { tokensIn } from "../operations/padding.ts";
+import { tokensIn } from "../operations/padding/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import { logDecayPair, withoutBackward } from "./decays/decay_pair.ts";
 import {
@@ -143,7 +143,9 @@ export function softmaxAttention(
       segments: segments && numberSegments(segments),
       decays: decays && causal ? withoutBackward(decays) : decays,
     };
-    const run = kernel && hasKernel(SOFTMAX_ATTENTION)
+    // The weight of a token alone is 1, so that q and k have gradients of 0: a kernel's,
+    // differences of sums, are rounding errors.
+    const run = kernel && length > 1 && hasKernel(SOFTMAX_ATTENTION)
       ? runSoftmaxFused
       : runSoftmaxPlain;
     return run(inputs, { causal, scale }, slopes);

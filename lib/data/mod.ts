@@ -94,6 +94,7 @@ export {
   imageBatches,
   type ImageBatchStream,
 } from "./images/batching/image_batches.ts";
+export { type ImageBytes, imageInput } from "./images/batching/image_input.ts";
 export { mixTargets } from "./images/batching/mix_targets.ts";
 export type {
   EncodedImage,
@@ -112,12 +113,14 @@ export { resize } from "./images/pictures/resize.ts";
 export type { Random } from "./batches/random.ts";
 export type { ShardedStream } from "./records/sharded_stream.ts";
 export { splitImages } from "./images/datasets/split_images.ts";
-export { type Split, splitDocuments } from "./batches/split.ts";
+export { type Split, splitDocuments, splitInTime } from "./batches/split.ts";
 export {
   type Batch,
   batchesInOrder,
   type BatchStream,
   type Collate,
+  type OwnBatch,
+  type OwnCollate,
   shuffledBatches,
 } from "./batches/stream.ts";
 export { streamedBatches } from "./records/streamed_batches.ts";
@@ -143,4 +146,13 @@ export { type TokenizerFile, tokenizerOf } from "./text/tokenizer_file.ts";
 export { trainTransform } from "./images/transforms/train_transform.ts";
 export type { Transform } from "./images/transforms/transform.ts";
 export { trainTokenizer } from "./text/train_tokenizer.ts";
+export {
+  collateWindows,
+  scaled,
+  type Scaling,
+  scalingOf,
+  unscaled,
+  type Window,
+  windowsOf,
+} from "./batches/windows.ts";
 export { writeTokenFile } from "./text/write_token_file.ts";

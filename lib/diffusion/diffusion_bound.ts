@@ -13,7 +13,8 @@ import { drawPlaces } from "./collate_diffusion.ts";
 import {
   type DiffusionModel,
   logProbabilities,
-  Predictor,
+  type Predictor,
+  RowPredictor,
 } from "./diffusion_model.ts";
 import { assertIds, assertMaskToken, freePlaces } from "./given_tokens.ts";
 
@@ -140,7 +141,7 @@ export async function diffusionBound(
       weight,
     }));
   });
-  const predictor = new Predictor("diffusionBound", model);
+  const predictor = new RowPredictor("diffusionBound", model);
   try {
     const losses = await lossesOf(predictor, readings, maskToken);
     const bounds = ids.map(() => 0), squares = ids.map(() => 0);

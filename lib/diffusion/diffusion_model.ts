@@ -21,8 +21,19 @@ export interface Question {
 }
 
 /** Asks a model for logits. */
-export class Predictor {
+export interface Predictor {
   /** How often the model has been called. */
+  readonly calls: number;
+  /**
+   * The logits of each row's places, one after another, `[places, vocabulary]`.
+   * Rows without places are not read.
+   */
+  logits(questions: readonly Question[]): Promise<Float32Array[]>;
+  dispose(): void;
+}
+
+/** Asks a model that reads whole rows. */
+export class RowPredictor implements Predictor {
   calls = 0;
   readonly #hasMask: boolean;
   readonly #applied: AppliedModel | undefined;
@@ -55,10 +66,6 @@ export class Predictor {
     this.#apply = (inputs) => applied.outputOf(inputs);
   }
 
-  /**
-   * The logits of each row's places, one after another, `[places, vocabulary]`.
-   * Rows without places are not read.
-   */
   async logits(questions: readonly Question[]): Promise<Float32Array[]> {
     const answers: Float32Array[] = questions.map(() => new Float32Array(0));
     for (const rows of this.#batches(questions)) {
@@ -86,23 +93,10 @@ export class Predictor {
       const logits = this.#apply(this.#hasMask ? [ids, mask] : [ids]);
       const [rows, length] = ids.shape;
       this.#assertLogits(logits, rows, length);
-      const places = questions.flatMap(({ places }, row) =>
-        places.map((place) => row * length + place)
-      );
-      return tf.gather(
-        tf.reshape(logits, [rows * length, -1]),
-        tf.tensor1d(places, "int32"),
-      );
+      return logitsAt(logits, questions.map(({ places }) => places));
     });
-    const values = await chosen.data<"float32">()
-      .finally(() => chosen.dispose());
-    const vocabulary = chosen.shape[1]!;
-    let first = 0;
-    return questions.map(({ places }) => {
-      const own = values.subarray(first, first += places.length * vocabulary);
-      assertNumbers(this.owner, own, vocabulary);
-      return own;
-    });
+    const places = questions.map(({ places }) => places.length);
+    return await answersOf(this.owner, chosen, places);
   }
 
   #assertLogits(logits: tf.Tensor, rows: number, length: number): void {
@@ -121,6 +115,38 @@ export class Predictor {
   dispose(): void {
     this.#applied?.dispose();
   }
+}
+
+/** The logits of some places of each row, `[places of all rows, vocabulary]`. */
+export function logitsAt(
+  logits: tf.Tensor,
+  places: readonly (readonly number[])[],
+): tf.Tensor2D {
+  const [rows, length, vocabulary] = logits.shape as [number, number, number];
+  const all = places.flatMap((own, row) =>
+    own.map((place) => row * length + place)
+  );
+  return tf.gather(
+    tf.reshape(logits, [rows * length, vocabulary]),
+    tf.tensor1d(all, "int32"),
+  );
+}
+
+/** The values of logits, by rows that have so many places each; disposes of the logits. */
+export async function answersOf(
+  owner: string,
+  logits: tf.Tensor2D,
+  places: readonly number[],
+): Promise<Float32Array[]> {
+  const values = await logits.data<"float32">()
+    .finally(() => logits.dispose());
+  const vocabulary = logits.shape[1];
+  let first = 0;
+  return places.map((count) => {
+    const own = values.subarray(first, first += count * vocabulary);
+    assertNumbers(owner, own, vocabulary);
+    return own;
+  });
 }
 
 /** Throws unless logits are numbers, of which -Infinity rules a token out. */

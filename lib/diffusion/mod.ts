@@ -18,6 +18,7 @@ export {
   type DiffusionBound,
   diffusionBound,
 } from "./diffusion_bound.ts";
+export type { UnmaskState } from "./block_predictor.ts";
 export { diffusionLoss, type DiffusionLossOptions } from "./diffusion_loss.ts";
 export type { DiffusionModel } from "./diffusion_model.ts";
 export {

@@ -1,5 +1,7 @@
 /** Filling in hidden tokens, in any order. @module */
+import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
+  assertBoolean,
   assertInteger,
   assertOneOf,
   assertOptions,
@@ -11,9 +13,16 @@ import {
 import { seeded } from "@lionjs/data/batches";
 import { assertChoice } from "../models/choose_token.ts";
 import {
+  blockLengthOf,
+  BlockPredictor,
+  RowsState,
+  type UnmaskState,
+} from "./block_predictor.ts";
+import {
   type DiffusionModel,
   logProbabilities,
-  Predictor,
+  type Predictor,
+  RowPredictor,
 } from "./diffusion_model.ts";
 import { assertIds, assertMaskToken } from "./given_tokens.ts";
 import { ORDERS, type UnmaskOrder } from "./place_order.ts";
@@ -81,8 +90,11 @@ export interface UnmaskOptions {
    */
   seed?: number | string | undefined;
   /**
-   * Length of blocks that are filled in from left to right, in any order within.
-   * @default one block
+   * Length of blocks that are filled in from left to right, in any order within. A
+   * model with the option `blockLength` has blocks of its own: then a call reads
+   * only one block and the states of those before it, and rows go from block to
+   * block together.
+   * @default the model's; one block if it has none
    */
   blockLength?: number | undefined;
   /**
@@ -107,6 +119,16 @@ export interface UnmaskOptions {
   onStep?: ((step: UnmaskStep) => void | Promise<void>) | undefined;
   /** A signal that ends the work; its reason is thrown. */
   signal?: AbortSignal | undefined;
+  /**
+   * The state from an earlier call, whose rows these tokens continue, for models
+   * with `blockLength`. Places count from the first of these tokens. @default none
+   */
+  state?: UnmaskState | undefined;
+  /**
+   * Whether to return the state too, to continue from; rows then have whole blocks,
+   * as many as each other. @default false
+   */
+  returnState?: boolean | undefined;
 }
 
 /** The result of {@linkcode unmask}. */
@@ -117,11 +139,13 @@ export interface Unmasked {
   readonly order: number[][];
   /** How often the model was called. */
   readonly calls: number;
+  /** With `returnState`, the state to continue from; the caller disposes of it. */
+  readonly state?: UnmaskState;
 }
 
 const OPTIONS = optionsOf<UnmaskOptions>()(
   "maskToken order steps tokensPerStep threshold temperature topK topP seed",
-  "blockLength allowed remask onStep signal",
+  "blockLength allowed remask onStep signal state returnState",
 );
 
 /**
@@ -182,19 +206,29 @@ export async function unmask(
   ids: readonly (readonly number[])[],
   options: UnmaskOptions,
 ): Promise<Unmasked> {
-  const given = checked(options);
+  const ofModel = blockLengthOf(model);
+  const given = checked(options, ofModel);
   assertIds("unmask's ids", ids);
-  const { seed = Math.random(), signal, onStep } = options;
+  const { seed = Math.random(), signal, onStep, returnState = false } = options;
+  const from = checkedState(options, model, ids.length);
+  if (returnState) assertWholeBlocks(ids, ofModel!);
   const rows = ids.map((ids, row) =>
     new UnmaskedRow(ids, given, seeded("unmask", seed, row))
   );
-  const predictor = new Predictor("unmask", model);
+  const inBlocks = ofModel === undefined
+    ? undefined
+    : new BlockPredictor(model as LayersModel, ofModel, from);
+  const predictor: Predictor = inBlocks ?? new RowPredictor("unmask", model);
   try {
     for (let step = 0; rows.some(({ block }) => block); step++) {
       signal?.throwIfAborted();
-      const questions = rows.map(({ ids, hidden }) => ({
+      // Rows that are ahead wait, where the model reads one block of all.
+      const first = Math.min(
+        ...rows.map(({ block }) => block?.first ?? Infinity),
+      );
+      const questions = rows.map(({ ids, block, hidden }) => ({
         ids,
-        places: hidden,
+        places: inBlocks && block?.first !== first ? [] : hidden,
       }));
       const logits = await predictor.logits(questions);
       const probabilities = rows.map((row, i) =>
@@ -210,19 +244,68 @@ export async function unmask(
       });
       rows.forEach((row) => row.hideAgain());
     }
+    if (returnState) {
+      inBlocks!.advance(rows.map(({ ids }) => ids), ids[0]!.length);
+    }
     return {
       ids: rows.map(({ ids }) => ids),
       order: rows.map(({ order }) => order),
       calls: predictor.calls,
+      ...returnState && { state: inBlocks!.state(rows.length) },
     };
   } finally {
     predictor.dispose();
   }
 }
 
+/** Throws unless the state, if any, is of this model and of as many rows; returns it. */
+function checkedState(
+  { state, returnState = false }: UnmaskOptions,
+  model: DiffusionModel,
+  rows: number,
+): RowsState | undefined {
+  assertBoolean("returnState", returnState);
+  const isOfBlocks = blockLengthOf(model) !== undefined;
+  if (!isOfBlocks && (returnState || state !== undefined)) {
+    throw new RangeError(
+      "state and returnState are for models with the option blockLength, whose layers keep states of blocks; this model has none",
+    );
+  }
+  if (state === undefined) return undefined;
+  if (!(state instanceof RowsState) || state.model !== model) {
+    throw new TypeError(
+      `state should be one that unmask returned for this model with returnState: true, got ${
+        state instanceof RowsState ? "that of another one" : shown(state)
+      }`,
+    );
+  }
+  if (state.rows === rows) return state;
+  throw new RangeError(
+    `unmask's ids should have a row for each of the state's ${state.rows}, got ${rows}`,
+  );
+}
+
+/** Throws unless rows are as long as each other, and of whole blocks. */
+function assertWholeBlocks(
+  ids: readonly (readonly number[])[],
+  blockLength: number,
+): void {
+  const [length] = ids.map(({ length }) => length);
+  if (
+    length && length % blockLength === 0 &&
+    ids.every((row) => row.length === length)
+  ) return;
+  throw new RangeError(
+    `unmask's ids should be rows of whole blocks of ${blockLength}, as many as each other, where the state is returned, got lengths ${
+      ids.map(({ length }) => length).join(", ") || "of no row"
+    }`,
+  );
+}
+
 /** Throws unless the options are valid; returns those of a row. */
 function checked(
   options: UnmaskOptions,
+  ofModel: number | undefined,
 ): ConstructorParameters<typeof UnmaskedRow>[1] {
   assertOptions("unmask", options, OPTIONS);
   const { maskToken, order = "margin", steps, tokensPerStep, threshold } =
@@ -245,6 +328,11 @@ function checked(
   if (threshold !== undefined) assertShare("threshold", threshold);
   assertChoice({ temperature, topK, topP, seed });
   if (blockLength !== undefined) assertInteger("blockLength", blockLength, 1);
+  if (ofModel !== undefined && (blockLength ?? ofModel) !== ofModel) {
+    throw new RangeError(
+      `blockLength should be the model's, ${ofModel}, or be left out, got ${blockLength}`,
+    );
+  }
   assertShare("remask", remask);
   assertSignal("unmask's", signal);
   for (const [name, value] of Object.entries({ allowed, onStep })) {
@@ -255,7 +343,7 @@ function checked(
     ...{ maskToken, order, steps, temperature, topK, topP, remask },
     tokensPerStep: tokensPerStep ?? 1,
     threshold: threshold ?? Infinity,
-    blockLength: blockLength ?? Infinity,
+    blockLength: blockLength ?? ofModel ?? Infinity,
   };
 }
 

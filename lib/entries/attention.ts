@@ -24,10 +24,10 @@ export {
   checkDecay,
   type Decay,
   fixedDecay,
-  logSigmoid,
   noDecay,
   selectiveDecay,
 } from "../attention/decays/decay.ts";
+export { logSigmoid } from "../operations/log_sigmoid/log_sigmoid.ts";
 export {
   eluPlusOne,
   type FeatureMap,

@@ -4,7 +4,7 @@ import { bidirectional } from "../attention/forms/bidirectional.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { assertBoolean } from "@lionjs/base";
-import { withoutPadding } from "../operations/padding.ts";
+import { withoutPadding } from "../operations/padding/padding.ts";
 import { anglesUntil } from "../operations/turned/angles.ts";
 import {
   type Model,

@@ -20,7 +20,7 @@ import {
   optionsOf,
   shown,
 } from "@lionjs/base";
-import { tokensIn, withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding/padding.ts";
 
 /** Options of the models that need all tokens of a sequence. */
 export interface WholeSequenceOptions {

@@ -5,6 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { composed } from "@lionjs/tfjs/record";
 import { shifted } from "../operations/shift.ts";
 
 /** The grid to which logarithms of weights are rounded up. */
@@ -35,11 +36,16 @@ export function largestWeights(
 ): tf.Tensor3D {
   const scan = tf.customGrad((logWeights, logDecays, save) => {
     (save as tf.GradSaveFunc)([logWeights as tf.Tensor]);
+    const given = {
+      logWeights: logWeights as tf.Tensor3D,
+      logDecays: logDecays as tf.Tensor3D,
+    };
     return {
-      value: largest(
-        logWeights as tf.Tensor3D,
-        logDecays as tf.Tensor3D,
-        side,
+      value: composed(
+        "LionLargestWeights",
+        given,
+        { side },
+        () => largest(given.logWeights, given.logDecays, side),
       ),
       gradFunc: (_dy: tf.Tensor, [like]: tf.Tensor[]) => [
         tf.zerosLike(like!),

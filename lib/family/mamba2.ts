@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decays/decay.ts";
 import { assertLogDecay } from "../attention/decays/log_decay.ts";
-import { withoutPadding } from "../operations/padding.ts";
+import { withoutPadding } from "../operations/padding/padding.ts";
 import {
   type Checked,
   type FamilyOptions,

@@ -1,8 +1,8 @@
 /** mLSTM: linear attention with exponential input gates. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { logSigmoid } from "../attention/decays/decay.ts";
+import { logSigmoid } from "../operations/log_sigmoid/log_sigmoid.ts";
 import type { LogDecayPair } from "../attention/decays/decay_pair.ts";
-import { LOWEST_LOG_DECAY } from "../attention/decays/finite_decay.ts";
+import { LOWEST_LOG_DECAY } from "../operations/finite_decay/finite_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { splitSums, withOnes } from "../attention/forms/normalizer.ts";
 import { withBorders } from "../attention/decays/segment_borders.ts";

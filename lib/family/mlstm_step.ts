@@ -1,7 +1,7 @@
 /** mLSTM on a sequence that arrives in parts. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { logSigmoid } from "../attention/decays/decay.ts";
-import { LOWEST_LOG_DECAY } from "../attention/decays/finite_decay.ts";
+import { logSigmoid } from "../operations/log_sigmoid/log_sigmoid.ts";
+import { LOWEST_LOG_DECAY } from "../operations/finite_decay/finite_decay.ts";
 import { withOnes } from "../attention/forms/normalizer.ts";
 import {
   recurrentState,

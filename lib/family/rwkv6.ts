@@ -5,7 +5,7 @@ import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { endsOf } from "../operations/segments.ts";
 import { assertBoolean } from "@lionjs/base";
-import { withoutPadding } from "../operations/padding.ts";
+import { withoutPadding } from "../operations/padding/padding.ts";
 import { shifted } from "../operations/shift.ts";
 import {
   type Checked,

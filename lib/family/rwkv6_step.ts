@@ -5,7 +5,7 @@ import {
   recurrentState,
   recurrentStep,
 } from "../attention/streaming/stateful.ts";
-import { withoutPadding } from "../operations/padding.ts";
+import { withoutPadding } from "../operations/padding/padding.ts";
 import type { CheckedRwkv6Inputs } from "./rwkv6.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** Weights as integers of 8 bits, with a scale for each row. @module */
-import { assertNamed, shown } from "@lionjs/base";
+import { assertInteger, assertNamed, shown } from "@lionjs/base";
 import { assertNotDisposed } from "@lionjs/tfjs/kernel";
 import * as tf from "@tensorflow/tfjs-core";
 
@@ -135,18 +135,20 @@ export function assertInt8(name: string, tensor: Int8Tensor): void {
   const given: unknown = shape;
   if (
     !(values instanceof Int8Array) || !(scale instanceof Float32Array) ||
-    !Array.isArray(given)
+    !Array.isArray(given) || given.some((size) => typeof size !== "number")
   ) {
     throw new TypeError(
-      `${name} should have values (an Int8Array), scale (a Float32Array) and shape (an array), got ${
+      `${name} should have values (an Int8Array), scale (a Float32Array) and shape (an array of numbers), got ${
         shown(tensor)
       }`,
     );
   }
+  shape.forEach((size, axis) =>
+    assertInteger(`${name}'s shape[${axis}]`, size, 0)
+  );
   const size = shape.reduce((product, size) => product * size, 1);
   if (
-    shape.length > 0 && shape.every((size) => Number.isInteger(size)) &&
-    size === values.length && shape[0] === scale.length
+    shape.length > 0 && size === values.length && shape[0] === scale.length
   ) return;
   throw new RangeError(
     `${name} should have as many values as its shape, and a scale for each row, got ${values.length} values and ${scale.length} scales for shape [${shape}]`,

@@ -1,7 +1,7 @@
 /** The activations of perceptrons. @module */
 import { assertOneOf } from "@lionjs/base";
 import type * as tf from "@tensorflow/tfjs-core";
-import { gelu } from "../operations/gelu.ts";
+import { gelu } from "../operations/gelu/gelu.ts";
 
 /**
  * The activation of a multilayer perceptron: exact GELU, as in BERT and ViT, or

@@ -1,5 +1,6 @@
 /** A block of an encoder: attention and an MLP, each with a normalisation. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { SymbolicTensor } from "@tensorflow/tfjs-layers";
 import {
   assertAllocatable,
   assertOneOf,
@@ -12,7 +13,7 @@ import {
   addSame,
   normOfSum,
 } from "../operations/layer_norm/add_norm.ts";
-import { tokensIn } from "../operations/padding.ts";
+import { tokensIn } from "../operations/padding/padding.ts";
 import {
   type Activation,
   assertActivation,
@@ -24,6 +25,7 @@ import {
 } from "./options/attention_options.ts";
 import { applyActivated, applyLinear, linear, recordLinear } from "./linear.ts";
 import {
+  type Applied,
   type LionLayerOptions,
   type Parameter,
   type Parameters,
@@ -111,6 +113,18 @@ export class LionBlock extends MixingLayer {
 
   get epsilon(): number {
     return this.#options.epsilon;
+  }
+
+  /** Applies the layer, as in tfjs; a model may apply it several times in turn. */
+  override apply(
+    inputs: Applied,
+    options?: Record<string, unknown>,
+  ): Applied {
+    const outputs = super.apply(inputs, options);
+    // tfjs counts each node as one more model that has the layer, and a model that
+    // is disposed of counts its layers once.
+    if (isAbove(this, [inputs].flat())) Object(this)._refCount--;
+    return outputs;
   }
 
   protected override parametersFor(shape: Shape): Parameter[] {
@@ -307,6 +321,22 @@ export class LionBlock extends MixingLayer {
   }
 }
 registerLayer(LionBlock);
+
+/** Whether symbolic tensors come from a layer, directly or through others. */
+function isAbove(
+  layer: LionBlock,
+  tensors: readonly (tf.Tensor | SymbolicTensor)[],
+): boolean {
+  const seen = new Set<SymbolicTensor>();
+  const isFrom = (tensor: SymbolicTensor): boolean => {
+    if (seen.has(tensor)) return false;
+    seen.add(tensor);
+    return tensor.sourceLayer === layer || tensor.inputs.some(isFrom);
+  };
+  return tensors.some((tensor) =>
+    tensor instanceof SymbolicTensor && isFrom(tensor)
+  );
+}
 
 /** The prefix of the parameters, and of the state, of a mixer in place of the perceptron. */
 const OWN_PERCEPTRON = "ffn.";

@@ -1,7 +1,7 @@
 /** Linear maps of the last axis, as parts of layers and as a layer. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { optionsOf } from "@lionjs/base";
-import { dense, denseGelu, recordDense } from "../operations/dense.ts";
+import { dense, denseGelu, recordDense } from "../operations/dense/dense.ts";
 import { activate, type Activation } from "./activation.ts";
 import {
   firstInput,
@@ -15,7 +15,7 @@ import {
 } from "./lion_layer.ts";
 import { registerLayer } from "./own_layers.ts";
 import { assertCount } from "./options/option_values.ts";
-import { withoutPadding } from "../operations/padding.ts";
+import { withoutPadding } from "../operations/padding/padding.ts";
 import { tokensAmong } from "./padding.ts";
 
 /**

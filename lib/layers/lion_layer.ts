@@ -13,7 +13,7 @@ import {
   assertNotEmpty,
   assertShape,
 } from "@lionjs/tfjs/kernel";
-import { withoutPadding } from "../operations/padding.ts";
+import { withoutPadding } from "../operations/padding/padding.ts";
 import { tokensAmong } from "./padding.ts";
 import { assertParameters, type Parameter } from "./parameter.ts";
 
@@ -23,7 +23,11 @@ export type { Parameter, TorchLayout } from "./parameter.ts";
 export type Shape = (number | null)[];
 
 /** The inputs or outputs of `apply`: tensors, or symbolic tensors in a model. */
-type Applied = tf.Tensor | tf.Tensor[] | SymbolicTensor | SymbolicTensor[];
+export type Applied =
+  | tf.Tensor
+  | tf.Tensor[]
+  | SymbolicTensor
+  | SymbolicTensor[];
 
 /** The options that tfjs-layers passes to every `call` of a layer. */
 export interface CallOptions {

@@ -18,6 +18,7 @@ import {
 import { assertMixed, GivenTensors } from "./given_tensors.ts";
 import type { Mixer, MixerCall } from "./mixer.ts";
 import { assertShape } from "@lionjs/tfjs/kernel";
+import { inBlocks } from "./block_sequence.ts";
 import { savedByName } from "./options/custom_registry.ts";
 import { assertNewNames, withNewNames } from "./options/renamed_options.ts";
 import { drop } from "./randomness.ts";
@@ -143,15 +144,18 @@ export abstract class MixingLayer extends LionLayer {
     parameters: Parameters,
     reading: Reading,
   ): tf.Tensor3D {
-    const { form = "auto", chunkSize } = this.attention;
+    const { form = "auto", chunkSize, blockLength } = this.attention;
     const given = new GivenTensors(x, parameters, reading);
+    const sequence = blockLength === undefined
+      ? currentSequence()
+      : inBlocks(currentSequence(), blockLength, this.name);
     const y = run(x, given.parameters, {
       ...reading,
       causal: isCausal(this.attention),
       reversed: false,
       form,
       chunkSize,
-      sequence: currentSequence(),
+      sequence,
     });
     given.assertKept(`${this.name}'s mixer`);
     assertMixed(`${this.name}'s mixer's ${name}`, y, x);

@@ -1,6 +1,6 @@
 /** Which positions of a layer's input are tokens, and which are padding. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { tokensIn } from "../operations/padding.ts";
+import { tokensIn } from "../operations/padding/padding.ts";
 
 /**
  * Combines padding masks by their product: 1 for a token, 0 for padding.

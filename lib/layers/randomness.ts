@@ -1,7 +1,7 @@
 /** The random numbers of dropout and drop path. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { runInReplays } from "@lionjs/tfjs/record";
-import { dropout } from "../operations/dropout.ts";
+import { dropout } from "../operations/dropout/dropout.ts";
 import { uniform } from "../operations/uniform/uniform.ts";
 import { currentSequence } from "./sequence.ts";
 

@@ -33,6 +33,7 @@ import {
   segmentsInput,
   stack,
 } from "./graph.ts";
+import { madeBy } from "./made_by.ts";
 
 /** Options of {@linkcode lionBert}. */
 export interface LionBertOptions extends
@@ -114,7 +115,7 @@ const OPTIONS = optionsOf<LionBertOptions>()(
   ...MODEL_OPTIONS,
   ENCODER_OPTIONS,
   "vocabularySize maxLength tokenTypes head numClasses pooling norm segments",
-  "maxSegments",
+  "maxSegments blockLength",
 );
 
 /**
@@ -281,5 +282,9 @@ export function lionBert(options: LionBertOptions): LayersModel {
     });
     x = connect(classifier, connect(pooler, x));
   }
-  return modelOf("lion_bert", [ids, mask, types, segments], x);
+  return madeBy(
+    "lionBert",
+    options,
+    modelOf("lion_bert", [ids, mask, types, segments], x),
+  );
 }

@@ -4,7 +4,12 @@ import {
   type LayersModel,
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
-import { assertOneOf, assertOptions, optionsOf } from "@lionjs/base";
+import {
+  assertBoolean,
+  assertOneOf,
+  assertOptions,
+  optionsOf,
+} from "@lionjs/base";
 import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
@@ -35,6 +40,7 @@ import {
   segmentsInput,
   stack,
 } from "./graph.ts";
+import { madeBy } from "./made_by.ts";
 
 /** Options of {@linkcode lionEncoder}. */
 export interface LionEncoderOptions
@@ -61,6 +67,12 @@ export interface LionEncoderOptions
   dim: number;
   /** Number of blocks. */
   depth: number;
+  /**
+   * How many times the blocks are applied, all in turn, with the same weights. A
+   * model with more repeats may use the weights of one that was trained with
+   * fewer. @default 1
+   */
+  repeats?: number | undefined;
   /** Hidden width of a block's perceptron, as a multiple of `dim`; 0 for none. @default 4 */
   mlpRatio?: number | undefined;
   /**
@@ -81,6 +93,11 @@ export interface LionEncoderOptions
    * one per token. @default "mean"
    */
   output?: "mean" | "tokens" | undefined;
+  /**
+   * Whether the model has the input `mask`. Without it, all sequences of a batch
+   * have the same length, and no padding. @default true
+   */
+  mask?: boolean | undefined;
   /**
    * The largest number of sequences in a row; required if `segments` packs them
    * and each has an output.
@@ -113,14 +130,15 @@ const OPTIONS = optionsOf<LionEncoderOptions>()(
   ...MODEL_OPTIONS,
   ENCODER_OPTIONS,
   "order segments maxSegments vocabularySize inputDim maxLength numClasses",
-  "output dropPath",
+  "output dropPath repeats blockLength mask",
 );
 
 /**
  * Makes an encoder for long sequences: it maps tokens or numbers to logits
  * `[batch, numClasses]` or `[batch, length, numClasses]`. Its second input is
  * `mask`, `[batch, length]`: 1 for a token, 0 for padding, which is not read,
- * whatever it holds.
+ * whatever it holds. A model with `mask: false`, for sequences of one length, has
+ * no such input.
  *
  * With `segments: true`, sequences are packed into rows, as `packSequences` of
  * `@lionjs/lion/data` does: the third input is `segments`, `[batch, length]`,
@@ -205,6 +223,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
     numClasses,
     output = "mean",
     maxSegments,
+    mask: isMasked = true,
     embeddingStd = EMBEDDING_STD,
     dim,
     seed,
@@ -218,6 +237,12 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
     );
   }
   assertOneOf("output", output, ["mean", "tokens"]);
+  assertBoolean("mask", isMasked);
+  if (!isMasked && options.segments) {
+    throw new RangeError(
+      "mask should be left out with segments: true, whose rows have padding, got false",
+    );
+  }
   assertStack(block, dim);
   const packed = options.segments ?? false;
   assertMaxSegments(maxSegments, packed && output === "mean");
@@ -233,7 +258,8 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
   if (inputDim === undefined) assertCount("vocabularySize", vocabularySize!);
   else assertCount("inputDim", inputDim);
   const epsilon = options.epsilon ?? 1e-6;
-  const mask = maskInput(), segments = segmentsInput(packed);
+  const mask = isMasked ? maskInput() : undefined;
+  const segments = segmentsInput(packed);
   const tokens = inputDim === undefined
     ? idsInput("ids")
     : input({ shape: [null, inputDim], name: "values" });
@@ -288,5 +314,9 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
     outputs: numClasses,
     seed: seedOf(seed, -1),
   });
-  return modelOf("lion_encoder", [tokens, mask, segments], connect(head, x));
+  return madeBy(
+    "lionEncoder",
+    options,
+    modelOf("lion_encoder", [tokens, mask, segments], connect(head, x)),
+  );
 }

@@ -4,10 +4,12 @@ import {
   assertModel,
   assertOptions,
   assertSignal,
+  assertText,
   optionsOf,
   shown,
   turns,
 } from "@lionjs/base";
+import type { Tokenizer } from "@lionjs/data/text";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
   assertChoice,
@@ -25,6 +27,12 @@ import {
   readerOf,
   vocabularyOf,
 } from "./text_reader.ts";
+import {
+  assertTokenizer,
+  modelIn,
+  type TextModel,
+  tokenizerFor,
+} from "./text_input.ts";
 
 /** Options of {@linkcode generate}. */
 export interface GenerateOptions extends ChoiceOptions {
@@ -46,11 +54,16 @@ export interface GenerateOptions extends ChoiceOptions {
   state?: GenerationState | undefined;
   /** Whether to return the state too, to continue from. @default false */
   returnState?: boolean | undefined;
+  /**
+   * The tokenizer of prompts that are texts, whose new tokens are returned as
+   * texts. @default the one beside the model
+   */
+  tokenizer?: Tokenizer | undefined;
 }
 
 const OPTIONS = optionsOf<GenerateOptions>()(
   "maxNewTokens temperature topK topP stopToken seed onToken signal state",
-  "returnState",
+  "returnState tokenizer",
 );
 
 /**
@@ -68,7 +81,7 @@ export interface GenerationState {
 
 /** The result of {@linkcode generate} with `returnState`. */
 export interface Generated<Tokens> {
-  /** The ids of the new tokens. */
+  /** The ids of the new tokens, or their texts if the prompts are texts. */
   readonly tokens: Tokens;
   /** The state to continue from; the caller disposes of it. */
   readonly state: GenerationState;
@@ -126,12 +139,30 @@ class TextState implements GenerationState {
  * state.dispose();
  * ```
  *
- * @param model A model made by lionGpt.
- * @param prompt The ids of the tokens to continue, or one list of ids per text.
+ * @example Text in, text out
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { generate, lionGpt } from "@lionjs/lion";
+ * import { byteTokenizer } from "@lionjs/lion/data";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionGpt({
+ *   vocabularySize: 261, dim: 16, depth: 1, numHeads: 2, variant: "s",
+ * });
+ * const options = { tokenizer: byteTokenizer(), maxNewTokens: 8 };
+ * const text = await generate(model, "To be, or", options);
+ * assertEquals(typeof text, "string");
+ * ```
+ *
+ * @param model A model made by lionGpt, or what `fromPretrained` of
+ * `@lionjs/lion/hub` returns, with its tokenizer.
+ * @param prompt The ids of the tokens to continue, or one list of ids per text;
+ * or a text or several, if there is a tokenizer.
  * @param options See {@linkcode GenerateOptions}.
  * @returns The ids of the new tokens, as one list per text if there are
- * several; with `returnState`, a {@linkcode Generated}.
- * @throws {TypeError} If the model was not made by lionGpt or has a mixer
+ * several, or their texts if the prompt is text; with `returnState`, a
+ * {@linkcode Generated}.
+ * @throws {TypeError} If a text has no tokenizer, the model was not made by lionGpt or has a mixer
  * without a step, an option is unknown or of the wrong type, or the state
  * belongs to another model.
  * @throws {RangeError} If a prompt is empty and there is no state, an id is
@@ -140,32 +171,89 @@ class TextState implements GenerationState {
  * or Infinity.
  */
 export function generate(
-  model: LayersModel,
+  model: LayersModel | TextModel,
   prompt: readonly number[],
   options: GenerateOptions & { returnState: true },
 ): Promise<Generated<number[]>>;
 /** Continues several texts at once, and returns their state. */
 export function generate(
-  model: LayersModel,
+  model: LayersModel | TextModel,
   prompt: readonly (readonly number[])[],
   options: GenerateOptions & { returnState: true },
 ): Promise<Generated<number[][]>>;
-/** Continues one text. */
+/** Continues one text by its tokens. */
 export function generate(
-  model: LayersModel,
+  model: LayersModel | TextModel,
   prompt: readonly number[],
   options?: GenerateOptions,
 ): Promise<number[]>;
-/** Continues several texts at once. */
+/** Continues several texts at once by their tokens. */
 export function generate(
-  model: LayersModel,
+  model: LayersModel | TextModel,
   prompt: readonly (readonly number[])[],
   options?: GenerateOptions,
 ): Promise<number[][]>;
+/** Continues one text, and returns its state. */
+export function generate(
+  model: LayersModel | TextModel,
+  prompt: string,
+  options: GenerateOptions & { returnState: true },
+): Promise<Generated<string>>;
+/** Continues several texts at once, and returns their state. */
+export function generate(
+  model: LayersModel | TextModel,
+  prompt: readonly string[],
+  options: GenerateOptions & { returnState: true },
+): Promise<Generated<string[]>>;
+/** Continues one text. */
+export function generate(
+  model: LayersModel | TextModel,
+  prompt: string,
+  options?: GenerateOptions,
+): Promise<string>;
+/** Continues several texts at once. */
+export function generate(
+  model: LayersModel | TextModel,
+  prompt: readonly string[],
+  options?: GenerateOptions,
+): Promise<string[]>;
 export async function generate(
-  model: LayersModel,
-  prompt: readonly number[] | readonly (readonly number[])[],
+  model: LayersModel | TextModel,
+  prompt: Prompt | string | readonly string[],
   options: GenerateOptions = {},
+): Promise<unknown> {
+  const isText = [prompt].flat().some((text) => typeof text === "string");
+  if (!isText) {
+    return await continued(modelIn(model), prompt as Prompt, options);
+  }
+  assertOptions("generate", options, OPTIONS);
+  const tokenizer = tokenizerFor("generate", model, options.tokenizer);
+  const encode = (text: unknown, i: number) => {
+    assertText(
+      Array.isArray(prompt) ? `prompt[${i}]` : "prompt",
+      text as string,
+    );
+    return tokenizer.encode(text as string);
+  };
+  const ids = Array.isArray(prompt) ? prompt.map(encode) : encode(prompt, 0);
+  const found = await continued(modelIn(model), ids, options);
+  const textOf = (tokens: readonly number[] | readonly number[][]) =>
+    Array.isArray(prompt)
+      ? (tokens as number[][]).map((ids) => tokenizer.decode(ids))
+      : tokenizer.decode(tokens as number[]);
+  return Array.isArray(found)
+    ? textOf(found)
+    : { ...found, tokens: textOf(found.tokens) };
+}
+
+/** The tokens to continue, of one text or of several. */
+type Prompt = readonly number[] | readonly (readonly number[])[];
+
+/** Continues texts by their tokens. */
+async function continued(
+  model: LayersModel,
+  prompt: Prompt,
+  options: GenerateOptions,
 ): Promise<
   number[] | number[][] | Generated<number[]> | Generated<number[][]>
 > {
@@ -258,6 +346,8 @@ function checkOptions(options: GenerateOptions): [string, number][] {
     throw new TypeError(`onToken should be a function, got ${typeof onToken}`);
   }
   assertChoice(options);
+  const { tokenizer } = options;
+  if (tokenizer !== undefined) assertTokenizer("generate", tokenizer);
   if (stopToken === undefined) return [];
   return Array.isArray(stopToken)
     ? stopToken.map((token, i) => [`stopToken[${i}]`, token])

@@ -23,12 +23,14 @@ import {
   segmentsInput,
   stack,
 } from "./graph.ts";
+import { madeBy } from "./made_by.ts";
 
 /** Options of {@linkcode lionGpt}. */
 export interface LionGptOptions extends
   Omit<
     AttentionOptions,
-    "grid" | "order" | "classToken" | "layer" | "direction" | "countSelf"
+    | ("grid" | "order" | "classToken" | "layer" | "direction" | "countSelf")
+    | "blockLength"
   > {
   /** Number of tokens in the vocabulary. @default 50257 */
   vocabularySize?: number | undefined;
@@ -182,7 +184,11 @@ export function lionGpt(options: LionGptOptions): LayersModel {
     name: "lm_head",
     ...(tiedHead ? {} : { tied: false, seed: seedOf(seed, -1) }),
   });
-  return modelOf("lion_gpt", [ids, segments], connect(head, [x, table!]));
+  return madeBy(
+    "lionGpt",
+    options,
+    modelOf("lion_gpt", [ids, segments], connect(head, [x, table!])),
+  );
 }
 
 /** Whether the mixer leaves the order of tokens to learned positions. */

@@ -31,6 +31,7 @@ import {
 export const MODEL_OPTIONS = [
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap",
   "normalize outputNorm position convSize steps negativeEigenvalues ranks",
+  "queryKeyNorm outputGate decayRates",
   "dropout dim depth mlpRatio activation epsilon embeddingStd gradientCheckpointing seed",
 ] as const;
 
@@ -50,6 +51,7 @@ export type BlockStackOptions =
   & Omit<LionBlockOptions, "name" | "trainable" | "inputShape" | "direction">
   & {
     depth: number;
+    repeats?: number | undefined;
     direction?: ModelDirection | undefined;
   };
 
@@ -61,11 +63,12 @@ const DEEPEST = 4096;
  * layer has weights, which an error would leak.
  */
 export function assertStack(options: BlockStackOptions, dim: number): void {
-  const { depth } = options;
+  const { depth, repeats = 1 } = options;
   assertCount("dim", dim);
   assertPositiveInteger("depth", depth);
   assertInteger("depth", depth, 1, DEEPEST);
-  const { direction, ...others } = options;
+  assertInteger("repeats", repeats, 1, Math.floor(DEEPEST / depth));
+  const { direction, repeats: _, ...others } = options;
   if (direction !== undefined) {
     const known = ["both", "forward", "backward", "alternate"] as const;
     assertOneOf("direction", direction, known);
@@ -123,25 +126,34 @@ export interface Reading {
   readonly segments?: SymbolicTensor | undefined;
 }
 
-/** Stacks blocks; the probability of skipping a sublayer grows with depth. */
+/**
+ * Stacks blocks, all of which are applied `repeats` times in turn; the probability of
+ * skipping a sublayer grows with depth.
+ */
 export function stack(
   x: SymbolicTensor,
   { mask, segments }: Reading,
   options: BlockStackOptions,
   nameOf: (index: number) => string,
 ): SymbolicTensor {
-  const { depth, dropPath = 0, seed, direction, ...others } = options;
-  let first: SymbolicTensor | undefined;
-  for (let i = 0; i < depth; i++) {
-    const block = lionBlock({
+  const { depth, repeats = 1, dropPath = 0, seed, direction, ...others } =
+    options;
+  const blocks = Array.from({ length: depth }, (_, i) =>
+    lionBlock({
       ...others,
       ...directionAt(direction, i),
       ...placeAt(options, i),
       seed: seedOf(seed, i),
       name: nameOf(i),
       dropPath: depth === 1 ? dropPath : dropPath * i / (depth - 1),
-    });
-    const [y, passed] = outputsOf(block, [x, mask, segments, first]);
+    }));
+  let first: SymbolicTensor | undefined;
+  for (let run = 0; run < depth * repeats; run++) {
+    const isFirst = run % depth === 0;
+    const [y, passed] = outputsOf(
+      blocks[run % depth]!,
+      [x, mask, segments, isFirst ? undefined : first],
+    );
     x = y!;
     first ??= passed;
   }
@@ -226,5 +238,29 @@ export function modelOf(
   outputs: SymbolicTensor,
 ): LayersModel {
   const given = inputs.filter((input) => input !== undefined);
-  return withCheckedCompile(model({ name, inputs: given, outputs }));
+  return withNamedInputs(
+    withCheckedCompile(model({ name, inputs: given, outputs })),
+  );
+}
+
+/** Makes `predict` name the inputs that are missing, where tfjs says only how many. */
+function withNamedInputs(model: LayersModel): LayersModel {
+  const predict = model.predict.bind(model);
+  model.predict = (x, options) => {
+    const given = [x].flat().length;
+    const names = model.inputs.map(({ originalName, name }) =>
+      originalName ?? name
+    );
+    if (given === names.length) return predict(x, options);
+    throw new TypeError(
+      `predict of model ${model.name} should be given its inputs, [${
+        names.join(", ")
+      }], got ${given}${
+        names.includes("mask") && given < names.length
+          ? "; mask is [batch, length], 1 for a token and 0 for padding: tf.ones([batch, length]) where there is none"
+          : ""
+      }`,
+    );
+  };
+  return model;
 }

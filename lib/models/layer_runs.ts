@@ -37,8 +37,9 @@ const MODELS: ReadonlySet<unknown> = new Set([LayersModel, Sequential]);
 /** Whether a layer's code is that of its class: no method is replaced, and there is no hook. */
 function isUnchanged(layer: AnyLayer | LayersModel): boolean {
   const methods: object = Object.getPrototypeOf(layer);
-  // LION's models have a compile of their own, which no run calls.
-  const isReplaced = (name: string) => name in methods && name !== "compile";
+  // LION's models have a compile and a predict of their own, which no run calls.
+  const isReplaced = (name: string) =>
+    name in methods && name !== "compile" && name !== "predict";
   return !Object.keys(layer).some(isReplaced) && !Object(layer)._callHook;
 }
 
@@ -58,14 +59,17 @@ export function isOwnModel(model: LayersModel): boolean {
   });
 }
 
-/** A LION layer, and the shapes of its first input and output. */
+/** A run of a LION layer, and the shapes of its first input and output. */
 export interface LayerRun {
   readonly layer: LionLayer;
   readonly shape: Shape;
   readonly outputShape: Shape;
 }
 
-/** All LION layers in a model and its nested models, with the shapes of their inputs. */
+/**
+ * All runs of LION layers in a model and its nested models, with the shapes of their
+ * inputs: a layer whose weights are shared runs several times.
+ */
 export function runsOf(
   model: LayersModel,
   inputShapes: readonly Shape[],
@@ -73,17 +77,18 @@ export function runsOf(
   // A tf.Sequential has its graph only once it is built, which `predict` would do.
   if (!model.inputLayers?.length) model.build(inputShapes as Shape[]);
   const runs: LayerRun[] = [];
-  const outputs = new Map<AnyLayer, Shape | Shape[]>();
-  model.inputLayers.forEach((layer, i) => outputs.set(layer, inputShapes[i]!));
-  const visit = (layer: AnyLayer): Shape | Shape[] => {
-    const known = outputs.get(layer);
+  const outputs = new Map<string, Shape | Shape[]>();
+  model.inputLayers.forEach((layer, i) =>
+    outputs.set(nodeName(layer, 0), inputShapes[i]!)
+  );
+  const visit = (layer: AnyLayer, node: number): Shape | Shape[] => {
+    const name = nodeName(layer, node);
+    const known = outputs.get(name);
     if (known) return known;
-    // A layer also has nodes of other models, and of the inside of a nested model.
-    const { inboundLayers, tensorIndices } = layer.inboundNodes.find((_, i) =>
-      model.containerNodes.has(`${layer.name}_ib-${i}`)
-    )!;
+    const { inboundLayers, nodeIndices, tensorIndices } = layer
+      .inboundNodes[node]!;
     const from = inboundLayers.map((source, i) => {
-      const shape = visit(source);
+      const shape = visit(source, nodeIndices[i]!);
       return Array.isArray(shape[0])
         ? (shape as Shape[])[tensorIndices[i]!]!
         : shape as Shape;
@@ -96,11 +101,28 @@ export function runsOf(
       const outputShape = firstShape(output);
       runs.push({ layer, shape: firstShape(shapes), outputShape });
     }
-    outputs.set(layer, output);
+    outputs.set(name, output);
     return output;
   };
-  model.layers.forEach(visit);
+  for (const layer of model.layers) {
+    nodesIn(model, layer).forEach((node) => visit(layer, node));
+  }
   return runs;
+}
+
+/** The name of one of the nodes that a layer has, one each time that it was applied. */
+function nodeName({ name }: AnyLayer, node: number): string {
+  return `${name}_ib-${node}`;
+}
+
+/**
+ * The nodes of a layer that a model runs, by their indices: a layer also has nodes of
+ * other models, and of the inside of a nested model.
+ */
+export function nodesIn(model: LayersModel, layer: AnyLayer): number[] {
+  return layer.inboundNodes.flatMap((_, node) =>
+    model.containerNodes.has(nodeName(layer, node)) ? [node] : []
+  );
 }
 
 const NOTHING: MixerCost = { operations: 0, bytes: 0, peakBytes: 0 };

@@ -9,7 +9,7 @@ import { Normalization } from "../layers/normalization.ts";
 import { assertPositions } from "../layers/embeddings/positions.ts";
 import { TokenEmbedding } from "../layers/embeddings/token_embedding.ts";
 import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
-import { tokensIn } from "../operations/padding.ts";
+import { tokensIn } from "../operations/padding/padding.ts";
 import { isOwnModel } from "./layer_runs.ts";
 import { ReplayedModel } from "./replayed_model.ts";
 
@@ -67,13 +67,22 @@ export function forget({ layers }: Memory): void {
   for (const state of layers) tf.dispose(Object.values(state));
 }
 
+/** The layers of a causal language model. */
+export interface CausalParts {
+  readonly embedding: TokenEmbedding;
+  readonly blocks: readonly LionBlock[];
+  readonly norm: Normalization;
+  readonly head: VocabularyHead;
+}
+
 /**
- * Makes a reader for a model.
+ * Finds the layers of a causal language model, whose mixers read on from states.
  *
+ * @param owner The function that is given the model.
  * @throws {TypeError} If the model was not made by lionGpt, or its mixer has no
  * step.
  */
-export function readerOf(model: LayersModel): TextReader {
+export function partsOf(model: LayersModel, owner = "generate"): CausalParts {
   const blocks = model.layers.filter((layer) => layer instanceof LionBlock);
   const embedding = model.layers.find((x) => x instanceof TokenEmbedding);
   const norm = model.layers.find((x) => x instanceof Normalization);
@@ -81,17 +90,28 @@ export function readerOf(model: LayersModel): TextReader {
   const causal = blocks.every(({ attention }) => isCausal(attention));
   if (!embedding || !norm || !head || blocks.length === 0 || !causal) {
     throw new TypeError(
-      `generate's model should be made by lionGpt, got ${model.name}`,
+      `${owner}'s model should be made by lionGpt, got ${model.name}`,
     );
   }
   const without = blocks.find(({ mixer }) => !mixer.step);
   if (without) {
     throw new TypeError(
-      `generate's model should have mixers with a step, to compute the next tokens ` +
+      `${owner}'s model should have mixers with a step, to compute the next tokens ` +
         `from a state, got one without in ${without.name}; give it a step, ` +
         "or predict each token from the whole text with model.predict",
     );
   }
+  return { embedding, blocks, norm, head };
+}
+
+/**
+ * Makes a reader for a model.
+ *
+ * @throws {TypeError} If the model was not made by lionGpt, or its mixer has no
+ * step.
+ */
+export function readerOf(model: LayersModel): TextReader {
+  const { embedding, blocks, norm, head } = partsOf(model);
   const table = embedding.parameter("word_embeddings.weight") as tf.Tensor2D;
   const hasPositions = embedding.parameters.some(({ name }) =>
     name === POSITIONS

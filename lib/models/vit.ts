@@ -32,12 +32,13 @@ import {
   seedOf,
   stack,
 } from "./graph.ts";
+import { madeBy } from "./made_by.ts";
 
 /** Options of {@linkcode lionViT}. */
 export interface LionViTOptions extends
   Omit<
     AttentionOptions,
-    "grid" | "classToken" | "layer" | "segments" | "direction"
+    "grid" | "classToken" | "layer" | "segments" | "direction" | "blockLength"
   > {
   /** Side of the square images in pixels. @default 224 */
   imageSize?: number | undefined;
@@ -240,5 +241,9 @@ export function lionViT(options: LionViTOptions): LayersModel {
     outputs: numClasses,
     seed: seedOf(seed, -1),
   });
-  return modelOf("lion_vit", [images], connect(head, x));
+  return madeBy(
+    "lionViT",
+    options,
+    modelOf("lion_vit", [images], connect(head, x)),
+  );
 }

@@ -24,11 +24,14 @@
 // This import registers the gradients of tfjs-core's operations.
 import "@tensorflow/tfjs-layers";
 
-export { dense } from "./dense.ts";
-export { gelu } from "./gelu.ts";
+export { dense } from "./dense/dense.ts";
+export { gelu } from "./gelu/gelu.ts";
 export { joinHeads, splitHeads } from "./heads/heads.ts";
 export { layerNorm } from "./layer_norm/layer_norm.ts";
 export { positiveRandomFeatures } from "./random_features.ts";
 export { rmsNorm } from "./rms_norm/rms_norm.ts";
-export { selectiveScan, type SelectiveScanInputs } from "./selective_scan.ts";
+export {
+  selectiveScan,
+  type SelectiveScanInputs,
+} from "./selective_scan/selective_scan.ts";
 export { shortConvolution } from "./short_convolution/short_convolution.ts";

@@ -1,5 +1,6 @@
 /** Rotary position embedding (RoPE). @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { composed } from "@lionjs/tfjs/record";
 
 /**
  * RoPE's base: the slowest columns turn once in about 2π times as many tokens.
@@ -26,21 +27,24 @@ export function rotated(
   x: tf.Tensor4D,
   places?: { readonly of: tf.Tensor2D; readonly length: number },
 ): tf.Tensor4D {
-  const [batch, , length, headDim] = x.shape;
-  const pairs = headDim / 2;
-  const [cosines, sines] = (["cosines", "sines"] as const).map((name) => {
-    const rows = places?.length ?? length;
-    const values = turnsUntil(rows, pairs)[name].subarray(0, rows * pairs);
-    const table = tf.tensor2d(values, [rows, pairs]);
-    return places
-      ? tf.reshape(tf.gather(table, places.of), [batch, 1, length, pairs])
-      : tf.reshape(table, [1, 1, length, pairs]);
-  }) as [tf.Tensor4D, tf.Tensor4D];
-  const [first, second] = tf.split(x, 2, 3) as [tf.Tensor4D, tf.Tensor4D];
-  return tf.concat([
-    tf.sub(tf.mul(first, cosines), tf.mul(second, sines)),
-    tf.add(tf.mul(second, cosines), tf.mul(first, sines)),
-  ], 3) as tf.Tensor4D;
+  const inputs = { x, places: places?.of };
+  return composed("LionRotated", inputs, { base: BASE }, () => {
+    const [batch, , length, headDim] = x.shape;
+    const pairs = headDim / 2;
+    const [cosines, sines] = (["cosines", "sines"] as const).map((name) => {
+      const rows = places?.length ?? length;
+      const values = turnsUntil(rows, pairs)[name].subarray(0, rows * pairs);
+      const table = tf.tensor2d(values, [rows, pairs]);
+      return places
+        ? tf.reshape(tf.gather(table, places.of), [batch, 1, length, pairs])
+        : tf.reshape(table, [1, 1, length, pairs]);
+    }) as [tf.Tensor4D, tf.Tensor4D];
+    const [first, second] = tf.split(x, 2, 3) as [tf.Tensor4D, tf.Tensor4D];
+    return tf.concat([
+      tf.sub(tf.mul(first, cosines), tf.mul(second, sines)),
+      tf.add(tf.mul(second, cosines), tf.mul(first, sines)),
+    ], 3) as tf.Tensor4D;
+  });
 }
 
 /** A table of cosines and sines per position and pair of columns, row-major. */

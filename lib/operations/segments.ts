@@ -1,6 +1,7 @@
 /** Segments of packed sequences: which tokens of a row belong together. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, assertShape } from "@lionjs/tfjs/kernel";
+import { composed } from "@lionjs/tfjs/record";
 import { shifted } from "./shift.ts";
 
 /**
@@ -76,12 +77,14 @@ export function numberSegments(segments: tf.Tensor2D): tf.Tensor2D {
 
 /** The position of each token within its segment, `[batch, length]`, float32. */
 export function positionsIn(segments: tf.Tensor2D): tf.Tensor2D {
-  const length = segments.shape[1];
-  const places = tf.expandDims(tf.range(0, length), 0);
-  // The position of the first token of each token's segment, found in doubling steps.
-  let start = tf.mul(tf.cast(endsOf(segments).first, "float32"), places);
-  for (let step = 1; step < length; step *= 2) {
-    start = tf.maximum(start, shifted(start, step, 1));
-  }
-  return tf.sub(places, start);
+  return composed("LionPositionsIn", { segments }, {}, (): tf.Tensor2D => {
+    const length = segments.shape[1];
+    const places = tf.expandDims(tf.range(0, length), 0);
+    // The position of the first token of each token's segment, found in doubling steps.
+    let start = tf.mul(tf.cast(endsOf(segments).first, "float32"), places);
+    for (let step = 1; step < length; step *= 2) {
+      start = tf.maximum(start, shifted(start, step, 1));
+    }
+    return tf.sub(places, start);
+  });
 }

@@ -20,7 +20,7 @@ import {
   optionsOf,
   shown,
 } from "@lionjs/base";
-import { tokensIn } from "../operations/padding.ts";
+import { tokensIn } from "../operations/padding/padding.ts";
 import { floats } from "@lionjs/tfjs/kernel";
 import { assertContextGroup } from "./context_group.ts";
 import { decayOnArrival } from "./decay_on_arrival.ts";

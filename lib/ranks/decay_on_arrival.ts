@@ -1,7 +1,7 @@
 /** Decays of a part of a sequence whose neighbours other ranks have. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Decay } from "../attention/decays/decay.ts";
-import { finite } from "../attention/decays/finite_decay.ts";
+import { finite } from "../operations/finite_decay/finite_decay.ts";
 import type { ContextGroup } from "@lionjs/base";
 import { floats } from "@lionjs/tfjs/kernel";
 import { shiftAcrossRanks } from "./exchange.ts";

@@ -11,17 +11,17 @@ import {
 import type { TransitionForm } from "../attention/forms/transition_forms.ts";
 import type { GivenTransition } from "../attention/forms/checks.ts";
 import {
-  apart,
   mapVectors,
   readTransitionVectors,
   transitionGates,
   type TransitionVectors,
+  withinSegments,
 } from "../attention/forms/transition_inputs.ts";
 import { ownWrites, scaled } from "../attention/planning/transitions.ts";
 import { transitionWithState } from "../attention/planning/transition_with_state.ts";
 import { assertOptions, type ContextGroup, optionsOf } from "@lionjs/base";
 import { floats } from "@lionjs/tfjs/kernel";
-import { tokensIn, withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding/padding.ts";
 import type { SegmentEnds } from "../operations/segments.ts";
 import { assertContextGroup } from "./context_group.ts";
 import { scanAcrossRanks, type StateMap } from "./exchange.ts";
@@ -156,7 +156,7 @@ function bothWays(
   ranks: ContextGroup,
 ): tf.Tensor4D {
   const { ends } = options;
-  const fromLeft = apart(vectors, ends?.first);
+  const fromLeft = withinSegments(vectors, ends?.first);
   const past = fromSide("before", fromLeft, forward, options, ranks);
   if (!backward) return past;
   const [batch, heads, length] = vectors.q.shape;
@@ -165,7 +165,7 @@ function bothWays(
     const tokens = tf.reshape(x, [batch, heads, length, -1]);
     return tf.reshape(tf.reverse(tokens, 2), x.shape);
   };
-  const fromRight = mapVectors(apart(vectors, ends?.last), turned);
+  const fromRight = mapVectors(withinSegments(vectors, ends?.last), turned);
   const gate = turned(backward);
   const future = turned(fromSide("after", fromRight, gate, options, ranks));
   return tf.sub(

@@ -27,14 +27,15 @@ import { assertOneOutput, outputOf } from "./model_output.ts";
 
 /**
  * A model with the same inputs as the trained one, or a function of a batch's
- * inputs; it returns logits of the same shape as the model's. A function must
- * not dispose of its inputs; its temporary tensors are disposed of. Resume a
- * run with the same teacher: models are compared by their weights, functions by
- * their names.
+ * inputs; it returns logits of the same shape as the model's, or a promise of
+ * them, as a model in another runtime does. A function must not dispose of its
+ * inputs; its temporary tensors are disposed of, unless it is asynchronous and
+ * they come after its first `await`. Resume a run with the same teacher: models
+ * are compared by their weights, functions by their names.
  */
 export type Teacher =
   | LayersModel
-  | ((inputs: readonly tf.Tensor[]) => tf.Tensor);
+  | ((inputs: readonly tf.Tensor[]) => tf.Tensor | Promise<tf.Tensor>);
 
 /**
  * How `train` uses a teacher; see {@linkcode TrainOptions}.
@@ -116,8 +117,21 @@ export type Distillation =
     | { readonly labels: "soft"; readonly temperature: number }
   );
 
-/** Returns the training loss for a batch with these inputs. */
-export type LossFor = (inputs: readonly tf.Tensor[]) => Loss;
+/**
+ * Returns the training loss for a batch with these inputs, and with the logits of
+ * a teacher that has been asked already.
+ */
+export type LossFor = (
+  inputs: readonly tf.Tensor[],
+  taught?: tf.Tensor,
+) => Loss;
+
+/** Thrown where a teacher answers with a promise while a step computes. */
+export class PromisedLogits extends Error {
+  constructor(readonly logits: Promise<unknown>) {
+    super("the teacher answers with a promise");
+  }
+}
 
 /** Fills in the defaults; throws if an option is invalid. */
 export function distillationOf(options: DistillationOptions): Distillation {
@@ -179,8 +193,8 @@ export function assertTeaches(
 /** Adds the teacher's part to the loss, if there is a teacher. */
 export function lossFor(loss: Loss, distillation?: Distillation): LossFor {
   if (!distillation) return () => loss;
-  return (inputs) => {
-    const taught = tf.tidy(() => ask(distillation.teacher, inputs));
+  return (inputs, known) => {
+    const taught = known ?? tf.tidy(() => ask(distillation.teacher, inputs));
     const { weight } = distillation;
     const both = (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar => {
       assertTaught(loss, predictions, labels);
@@ -208,11 +222,28 @@ function ask(teacher: Teacher, inputs: readonly tf.Tensor[]): tf.Tensor {
   const logits: unknown = typeof teacher === "function"
     ? teacher(inputs)
     : outputOf(teacher, inputs, { training: false });
+  if (logits instanceof Promise) throw new PromisedLogits(logits);
+  return tensorOf(logits);
+}
+
+function tensorOf(logits: unknown): tf.Tensor {
   if (logits instanceof tf.Tensor) return logits;
-  const got = logits instanceof Promise ? "a promise" : typeof logits;
   throw new TypeError(
-    `distillation's teacher should return a tensor of logits, got ${got}`,
+    `distillation's teacher should return a tensor of logits, or a promise of one, got ${typeof logits}`,
   );
+}
+
+/** Whether a teacher is known to answer with a promise, before it is asked. */
+export function promises(teacher: Teacher | undefined): boolean {
+  return Object.prototype.toString.call(teacher) === "[object AsyncFunction]";
+}
+
+/** The logits of a teacher that promises them; the caller disposes of them. */
+export async function promisedBy(
+  teacher: Teacher,
+  inputs: readonly tf.Tensor[],
+): Promise<tf.Tensor> {
+  return tensorOf(await (teacher as Exclude<Teacher, LayersModel>)(inputs));
 }
 
 /** Throws unless the labels' shape fits the predictions', as the loss takes them. */

@@ -30,7 +30,7 @@ import {
   wrongLabels,
 } from "./model_output.ts";
 import { Ranks, type Share, type SharedBy } from "./ranks.ts";
-import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
+import { MILLISECONDS_BETWEEN_READS, readAll } from "./reports/read_all.ts";
 
 /** Options of {@linkcode evaluate}. */
 export interface EvaluateOptions {

@@ -11,9 +11,20 @@ export { evaluate } from "./evaluate.ts";
 export { layerwiseDecay } from "./layerwise_decay.ts";
 export { binaryCrossEntropy } from "./losses/binary_cross_entropy.ts";
 export { crossEntropy, perplexity } from "./losses/cross_entropy.ts";
+export {
+  type ContrastiveLoss,
+  infoNCE,
+  type InfoNCEOptions,
+} from "./losses/info_nce.ts";
 export type { Loss } from "./losses/loss.ts";
 export { meanSquaredError } from "./losses/mean_squared_error.ts";
 export { softCrossEntropy } from "./losses/soft_cross_entropy.ts";
+export {
+  calibration,
+  type CalibrationBin,
+  calibrationError,
+} from "./metrics/calibration.ts";
+export { type ClassScores, classScores } from "./metrics/class_scores.ts";
 export { confusionMatrix, f1, matthews } from "./metrics/classification.ts";
 export { glueMetrics } from "./metrics/glue_metrics.ts";
 export {
@@ -22,6 +33,7 @@ export {
   type Metrics,
   type SetMetric,
 } from "./metrics/metric.ts";
+export { absoluteError, squaredError, topAccuracy } from "./metrics/means.ts";
 export {
   overClasses,
   overScores,
@@ -31,6 +43,7 @@ export {
 export { areaUnderCurve, pearson, spearman } from "./metrics/ranking.ts";
 export { predict, predictBatches } from "./predict.ts";
 export type { ProgressState, TrainingProgress } from "./reports/progress.ts";
+export { type ClassReport, report } from "./report.ts";
 export { type Schedule, warmUpCosine, warmUpLinear } from "./schedule.ts";
 export type { SharedBy } from "./ranks.ts";
 export type { TrainingResult } from "./run.ts";
@@ -41,3 +54,12 @@ export type {
   TrainOptions,
 } from "./train_options.ts";
 export { trainingProgress } from "./reports/training_progress.ts";
+export { type ImageTask, imageTask } from "./tasks/image_task.ts";
+export { type SeriesTask, seriesTask } from "./tasks/series_task.ts";
+export type { Task } from "./tasks/task.ts";
+export {
+  type CorpusTask,
+  corpusTask,
+  type TextTask,
+  textTask,
+} from "./tasks/text_task.ts";

@@ -4,18 +4,30 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Logs } from "@tensorflow/tfjs-layers";
 import type { Batch } from "@lionjs/data/batches";
 import { assertBatch, wrongLabelsInMemory } from "./batch_check.ts";
-import { type LossFor, lossFor } from "./distillation.ts";
+import {
+  type LossFor,
+  lossFor,
+  promisedBy,
+  PromisedLogits,
+  promises,
+} from "./distillation.ts";
 import {
   beforeOf,
   type Divergence,
   DivergenceError,
 } from "./divergence_error.ts";
 import { evaluateBy } from "./evaluate.ts";
+import { Kept } from "./metrics/kept.ts";
 import { appendToLog, syncLog } from "./reports/metrics_log.ts";
 import { warnOfMemory } from "./memory_check.ts";
-import { shapesOf, wrongLabels } from "./model_output.ts";
+import {
+  disposeBatch,
+  shapesOf,
+  shareIn,
+  wrongLabels,
+} from "./model_output.ts";
 import type { TrainingProgress } from "./reports/progress.ts";
-import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
+import { MILLISECONDS_BETWEEN_READS, readAll } from "./reports/read_all.ts";
 import type { Ranks, Share } from "./ranks.ts";
 import type { RankCheckpoints } from "./rank_checkpoints.ts";
 import type { RunParts } from "./run_identity.ts";
@@ -80,10 +92,29 @@ function progressOf(
   return progress ? trainingProgress() : SILENT;
 }
 
+/** The first batch alone, whose labels are looked at before it is used. */
+async function* firstOf(
+  batches: AsyncIterable<Batch>,
+  look: (labels: tf.Tensor) => void,
+): AsyncGenerator<Batch, void> {
+  for await (const batch of batches) {
+    try {
+      if (batch?.labels instanceof tf.Tensor) look(batch.labels);
+    } catch (error) {
+      disposeBatch(batch);
+      throw error;
+    }
+    yield batch;
+    return;
+  }
+}
+
 /** A run of training, from the current state to the last step. */
 export class Run {
   readonly #parts: RunParts;
   readonly #lossFor: LossFor;
+  /** Whether the teacher answers with a promise, for which a step waits. */
+  #teacherPromises: boolean;
   readonly #options: TrainOptions;
   readonly #state: TrainingState;
   readonly #ranks: Ranks;
@@ -110,7 +141,9 @@ export class Run {
     checkpoints: RankCheckpoints | undefined,
   ) {
     this.#parts = parts;
-    this.#lossFor = lossFor(parts.loss, parts.settings.distillation);
+    const { distillation } = parts.settings;
+    this.#lossFor = lossFor(parts.loss, distillation);
+    this.#teacherPromises = promises(distillation?.teacher);
     this.#options = options;
     this.#state = state;
     this.#ranks = ranks;
@@ -130,6 +163,7 @@ export class Run {
     try {
       await this.#wait(callbacks.onTrainBegin?.());
       if (!this.#signal?.aborted) await this.#evaluateAgain();
+      if (!this.#signal?.aborted) await this.#tryMetrics();
       // Ranks do not receive the signal at once, so they agree in each step.
       let stops = Boolean(this.#signal?.aborted);
       while (state.steps < steps && !stops && !state.best?.isOver) {
@@ -223,9 +257,7 @@ export class Run {
             const dropoutSeed = `${seed}/${position}`;
             if (isFirst) await this.#compile(batch, dropoutSeed, share);
             const isLast = step === settings.steps;
-            state.addGradients(
-              ...[batch, this.#lossFor, dropoutSeed, share, isLast] as const,
-            );
+            await this.#addGradients(batch, dropoutSeed, share, isLast);
           } finally {
             tf.dispose([...batch.inputs]);
           }
@@ -263,6 +295,40 @@ export class Run {
     if (saves) await this.#save();
     if (epochEnds) await this.#endEpoch();
     return communicator ? stops : Boolean(signal?.aborted);
+  }
+
+  /** Adds a batch's gradients, after a teacher that promises its logits has answered. */
+  async #addGradients(
+    batch: Batch,
+    dropoutSeed: string,
+    share: Share,
+    isLast: boolean,
+  ): Promise<void> {
+    const add = (taught?: tf.Tensor) =>
+      this.#state.addGradients(
+        ...[batch, this.#lossFor, dropoutSeed, share, isLast, taught] as const,
+      );
+    if (share.rows?.count === 0) return add();
+    if (!this.#teacherPromises) {
+      try {
+        return add();
+      } catch (error) {
+        if (!(error instanceof PromisedLogits)) throw error;
+        // What it computed before its first wait is disposed of: it is asked again.
+        await error.logits.then((x) => tf.dispose(x as tf.Tensor), () => {});
+        this.#teacherPromises = true;
+      }
+    }
+    const { model, settings } = this.#parts;
+    const inputs = tf.tidy(() => [...shareIn(model, batch, share).inputs]);
+    let taught: tf.Tensor | undefined;
+    try {
+      taught = await promisedBy(settings.distillation!.teacher, inputs);
+      add(taught);
+    } finally {
+      taught?.dispose();
+      tf.dispose(inputs.filter((part, i) => part !== batch.inputs[i]));
+    }
   }
 
   /** Compiles all shaders of a step together, before the first step. */
@@ -383,6 +449,29 @@ export class Run {
     if (best && best.record.evaluatedAt < steps) await this.#evaluate(evaluate);
     else if (steps >= this.#parts.settings.steps || best?.isOver) {
       await this.#evaluate(evaluate, true);
+    }
+  }
+
+  /**
+   * Computes the metrics on one batch before the first step, so that one that
+   * cannot be computed ends no epoch.
+   */
+  async #tryMetrics(): Promise<void> {
+    const { model, loss, settings } = this.#parts;
+    const { data, metrics = {} } = this.#options.evaluate ?? {};
+    if (!data || Object.keys(metrics).length === 0) return;
+    if (this.#state.steps >= settings.steps || this.#state.best?.isOver) return;
+    const owner = "the batches of evaluate's data";
+    const batches = data();
+    assertIterable(owner, batches);
+    const first = firstOf(batches, (labels) => {
+      new Kept(metrics).assertFit(model.outputs[0]!.shape, labels.shape);
+    });
+    const options = { loss, metrics, signal: this.#signal, owner };
+    try {
+      await evaluateBy(this.#ranks, model, first, options);
+    } catch (error) {
+      if (!this.#isAbort(error)) throw error;
     }
   }
 

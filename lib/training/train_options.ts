@@ -80,7 +80,11 @@ export interface OptimizerOptions {
 export interface EvaluationOptions {
   /** Returns one pass over the evaluation data. */
   data: () => AsyncIterable<Batch>;
-  /** Metrics in addition to the loss, by name, as for `evaluate`. @default none */
+  /**
+   * Metrics in addition to the loss, by name, as for `evaluate`. They are tried
+   * on one batch before the first step, so that one that cannot be computed is an
+   * error at once. @default none
+   */
   metrics?: Metrics | undefined;
   /** Number of steps between evaluations. @default the steps of an epoch */
   every?: number | undefined;

@@ -199,6 +199,7 @@ export class TrainingState {
    * Adds the gradients of a batch, or of a rank's share of it, to those of the next step.
    *
    * @param isLast Whether the next step is the last one.
+   * @param taught The logits of a teacher for this share, if it was asked before.
    */
   addGradients(
     whole: Batch,
@@ -206,6 +207,7 @@ export class TrainingState {
     dropoutSeed: string,
     share: Share = {},
     isLast = false,
+    taught?: tf.Tensor,
   ): void {
     const before = this.#sums;
     const { rows } = share;
@@ -215,12 +217,16 @@ export class TrainingState {
     }
     this.#sums = tf.tidy(() => {
       if (rows?.count === 0) return before ?? this.#noGradients();
+      const lossOf: LossFor = (inputs) => lossFor(inputs, taught);
       const add = () =>
-        this.#addedGradients(whole, lossFor, dropoutSeed, share, before);
+        this.#addedGradients(whole, lossOf, dropoutSeed, share, before);
       if (!this.#runs) return add();
       const { rank, size } = share.tokens ?? {};
       const kind = JSON.stringify([whole.size, rows, rank, size]);
-      const inputs = [...whole.inputs, whole.labels, ...before ?? []];
+      const inputs = [
+        ...[...whole.inputs, whole.labels],
+        ...[...taught ? [taught] : [], ...before ?? []],
+      ];
       const place = { number: this.steps + 1, isLast };
       const run = () => this.#runs!.run(kind, inputs, add, place);
       return withDropoutSeed(dropoutSeed, run, rows);

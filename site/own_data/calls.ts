@@ -104,4 +104,6 @@ export interface TrainerCalls {
   train(settings: Settings, port: MessagePort): Promise<Learned>;
   /** A zip of the model and what is needed to use it. */
   save(): Promise<Uint8Array<ArrayBuffer>>;
+  /** The model as an ONNX file. */
+  saveOnnx(): Promise<Uint8Array<ArrayBuffer>>;
 }

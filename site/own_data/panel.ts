@@ -31,6 +31,7 @@ export function ownDataPanel(): void {
   const results = byId("own-results", HTMLElement);
   const trainButton = byId("own-train", HTMLButtonElement);
   const saveButton = byId("own-save", HTMLButtonElement);
+  const onnxButton = byId("own-onnx", HTMLButtonElement);
   const progress = byId("own-progress", HTMLProgressElement);
   const steps = byId("own-steps", HTMLInputElement);
   const mirrors = byId("own-mirrors", HTMLInputElement);
@@ -67,7 +68,20 @@ export function ownDataPanel(): void {
     if (wish) wish("stop");
     else void attempt(train);
   });
-  saveButton.addEventListener("click", () => void attempt(save));
+  saveButton.addEventListener(
+    "click",
+    () =>
+      void attempt(async () =>
+        keep(await computer!.call("save"), "lion-model.zip")
+      ),
+  );
+  onnxButton.addEventListener(
+    "click",
+    () =>
+      void attempt(async () =>
+        keep(await computer!.call("saveOnnx"), "lion-model.onnx")
+      ),
+  );
   new ResizeObserver(() => {
     if (losses.steps.length > 0) show();
   }).observe(chart);
@@ -181,16 +195,16 @@ export function ownDataPanel(): void {
     progress.value = 0;
     progress.hidden = false;
   }
+}
 
-  async function save(): Promise<void> {
-    const zip = await computer!.call("save");
-    const url = URL.createObjectURL(new Blob([zip]));
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = "lion-model.zip";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
-  }
+/** Gives a file to the visitor. */
+function keep(bytes: Uint8Array<ArrayBuffer>, name: string): void {
+  const url = URL.createObjectURL(new Blob([bytes]));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 /** What was found, in a sentence. */

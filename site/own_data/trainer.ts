@@ -6,6 +6,7 @@ import { start } from "../device.ts";
 import { archiveOf } from "./archive.ts";
 import type { News, Settings, TrainerCalls } from "./calls.ts";
 import { learn } from "./learn.ts";
+import { onnxFileOf } from "./onnx_file.ts";
 import {
   countPictures,
   pictureTask,
@@ -67,5 +68,10 @@ answerCalls<TrainerCalls>({
   async save() {
     if (!trained) throw new Error("a model should be trained first");
     return await archiveOf(trained.model, trained.task.files);
+  },
+
+  async saveOnnx() {
+    if (!trained) throw new Error("a model should be trained first");
+    return await onnxFileOf(trained.model, trained.task);
   },
 });

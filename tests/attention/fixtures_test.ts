@@ -12,7 +12,7 @@ import {
   shiftedSilu,
 } from "../../mod.ts";
 import { rwkv6 } from "../../lib/family/mod.ts";
-import { withoutPadding } from "../../lib/operations/padding.ts";
+import { withoutPadding } from "../../lib/operations/padding/padding.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { largest } from "../comparison.ts";
 import { type Fixture, readFixtures, tensorOf } from "../fixtures.ts";

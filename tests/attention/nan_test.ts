@@ -13,7 +13,7 @@ import {
   selectiveDecay,
 } from "../../mod.ts";
 import { gelu, layerNorm } from "../../lib/operations/mod.ts";
-import { finite } from "../../lib/attention/decays/finite_decay.ts";
+import { finite } from "../../lib/operations/finite_decay/finite_decay.ts";
 import { onEachBackend } from "../backends.ts";
 import { sample, sampleShared } from "../sample.ts";
 import {

@@ -9,7 +9,7 @@ import {
   selectiveDecay,
 } from "../../mod.ts";
 import { betweenTokens } from "../../lib/attention/forms/paths.ts";
-import { withoutPadding } from "../../lib/operations/padding.ts";
+import { withoutPadding } from "../../lib/operations/padding/padding.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { sample, sampleForms, sampleShared } from "../sample.ts";

@@ -13,7 +13,7 @@ import {
   type SoftmaxAttentionOptions,
 } from "../../mod.ts";
 import { BACKENDS, onEachBackend, WITH_KERNELS } from "../backends.ts";
-import { uniform } from "../random.ts";
+import { array, uniform } from "../random.ts";
 import { testCases, testRandom } from "../subjects/checks.ts";
 import { SOFTMAX_STEP } from "../subjects/pieces.ts";
 import { replaced, SOFTMAX, type SoftmaxProblem } from "../subjects/softmax.ts";
@@ -23,6 +23,26 @@ testCases(SOFTMAX);
 testRandom(SOFTMAX);
 testCases(SOFTMAX_STEP);
 testRandom(SOFTMAX_STEP);
+
+onEachBackend(
+  "a token alone has a weight of 1, and q and k no gradient at all",
+  async () => {
+    tf.engine().startScope();
+    const random = uniform(3);
+    const of = (columns: number) =>
+      tf.tensor4d(array(6 * columns, random), [2, 3, 1, columns]);
+    const outputGradient = of(9);
+    const gradients = tf.grads((q, k, v) =>
+      tf.sum(tf.mul(softmaxAttention(q!, k!, v!), outputGradient))
+    );
+    const [dq, dk, dv] = gradients([of(5), of(5), of(9)]);
+    for (const x of [dq!, dk!]) {
+      assertEquals((await x.data()).some((x) => x !== 0), false);
+    }
+    assertEquals(await dv!.data(), await outputGradient.data());
+    tf.engine().endScope();
+  },
+);
 
 for (const kernel of [false, true]) {
   const how = kernel ? "as a kernel" : "in tfjs operations";

@@ -5,6 +5,7 @@ import {
   deltaAttention,
   deltaStep,
   diagonalDecay,
+  selectiveDecay,
   transitionAttention,
   transitionStep,
 } from "../../mod.ts";
@@ -114,6 +115,38 @@ for (const kernel of [true, false]) {
     },
   );
 }
+
+onEachBackend(
+  "a token whose decay is 0 has no gradient in it, whatever is read beside it",
+  async () => {
+    tf.engine().startScope();
+    const { batch, heads } = SIZES, length = 20;
+    const random = uniform(5);
+    const of = (columns: number) => {
+      const values = array(batch * heads * length * columns, random);
+      return tf.tensor4d(values, [batch, heads, length, columns]);
+    };
+    const q = of(4), k = of(4), v = of(3), b = of(4), outputGradient = of(3);
+    const a = tf.mul<tf.Tensor4D>(tf.neg(k), 0.5);
+    const logDecay = array(batch * heads * length, random).map((x, i) =>
+      i % 5 === 0 ? -200 : -0.1 * Math.abs(x)
+    );
+    const given = tf.tensor3d(logDecay, [batch, heads, length]);
+    for (const place of [b, null]) {
+      for (const causal of [true, false]) {
+        const gradient = await tf.grad((logDecay) => {
+          const decay = selectiveDecay(logDecay, { convention: "arrival" });
+          const options = { decay, causal };
+          const y = transitionAttention(q, k, v, a, place, options);
+          return tf.sum(tf.mul(y, outputGradient));
+        })(given).data();
+        const forgotten = gradient.filter((_, i) => logDecay[i] === -200);
+        assertEquals(forgotten.some((x) => x !== 0), false);
+      }
+    }
+    tf.engine().endScope();
+  },
+);
 
 onEachBackend(
   "a sequence is its halves, the state in between",

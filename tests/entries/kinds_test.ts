@@ -5,15 +5,20 @@ import * as data from "../../lib/entries/data.ts";
 import * as hub from "../../lib/hub/mod.ts";
 import { toPyTorchWeights } from "../../lib/io/mod.ts";
 import * as layers from "../../lib/layers/mod.ts";
+import * as onnx from "../../lib/onnx/mod.ts";
 import { progressBar } from "../../lib/notebook/progress/progress_bar.ts";
 import {
   binaryCrossEntropy,
+  calibration,
+  calibrationError,
+  classScores,
   confusionMatrix,
   crossEntropy,
   evaluate,
   f1,
   loadCheckpoint,
   predict,
+  report,
   train,
   warmUpCosine,
   warmUpLinear,
@@ -150,6 +155,11 @@ const DATA: Calls = {
     data.cifar("/dev/null/none", { classes: 10, part: "test", ...wrong }),
   groupWords: (wrong) => data.groupWords({ size: 1, group: "Z2", ...wrong }),
   imageFolder: (wrong) => data.imageFolder("/dev/null/none", wrong),
+  imageInput: (wrong) =>
+    data.imageInput(new Uint8Array(), {
+      ...{ transform: data.evalTransform({ size: 4 }) },
+      ...wrong,
+    }),
   imageNet: (wrong) =>
     data.imageNet("/dev/null/none", { part: "val", ...wrong }),
   listOps: (wrong) => data.listOps({ size: 1, ...wrong }),
@@ -243,6 +253,10 @@ const TRAINING: Calls = {
     evaluate(model(), tinyPass(), { loss: crossEntropy(), ...wrong }),
   crossEntropy: (wrong) => crossEntropy(wrong),
   binaryCrossEntropy: (wrong) => binaryCrossEntropy(wrong),
+  calibration: (wrong) => calibration([0], [0], wrong),
+  calibrationError: (wrong) => calibrationError(wrong),
+  classScores: (wrong) => classScores([0], [0], wrong),
+  report: (wrong) => report(model(), tinyPass(), wrong),
   confusionMatrix: (wrong) => confusionMatrix([0], [0], wrong),
   f1: (wrong) => f1([0], [0], wrong),
   predict: (wrong) => predict(model(), tinyPass(), wrong),
@@ -251,6 +265,18 @@ const TRAINING: Calls = {
     warmUpCosine({ learningRate: 1, steps: 4, ...wrong }),
   warmUpLinear: (wrong) =>
     warmUpLinear({ learningRate: 1, steps: 4, ...wrong }),
+  classify: (wrong) =>
+    lion.classify(
+      lion.lionEncoder({ ...SMALL, vocabularySize: 261, numClasses: 2 }),
+      "a",
+      { tokenizer, ...wrong },
+    ),
+  fill: (wrong) =>
+    lion.fill(
+      lion.lionBert({ ...SMALL, vocabularySize: 261 }),
+      "[MASK]",
+      { tokenizer, ...wrong },
+    ),
   generate: (wrong) =>
     lion.generate(gpt(), [1, 2], { maxNewTokens: 1, ...wrong }),
   progressBar: (wrong) => progressBar([], wrong).next(),
@@ -289,11 +315,31 @@ const HUB: Calls = {
   toPyTorchWeights: (wrong) => toPyTorchWeights(tinyModel(), wrong),
 };
 
+/** A model that both functions take, and what they want besides. */
+const classifier = () =>
+  lion.lionEncoder({
+    ...{ vocabularySize: 280, dim: 4, depth: 1, numHeads: 1, numClasses: 2 },
+    variant: "lit",
+  });
+
+const ONNX: Calls = {
+  exportOnnx: (wrong) => onnx.exportOnnx(classifier(), "none", wrong),
+  onnxBytes: (wrong) => onnx.onnxBytes(classifier(), wrong),
+  readOnnxWeights: (wrong) => onnx.readOnnxWeights(new Uint8Array(), wrong),
+  saveTransformersJs: (wrong) =>
+    onnx.saveTransformersJs("/dev/null/none", {
+      ...{ model: classifier(), task: "text-classification" },
+      tokenizer: data.trainTokenizer(["a"], { vocabularySize: 261 }),
+      ...wrong,
+    }),
+};
+
 /** Options that are objects of which all may be left out. */
 const OBJECTS = new Set([
   "optimizer",
   "callbacks",
   "metrics",
+  "metadata",
   "config",
   "crop",
 ]);
@@ -330,6 +376,7 @@ for (
     data: DATA,
     training: TRAINING,
     hub: HUB,
+    onnx: ONNX,
   })
 ) {
   onCpu(

@@ -168,7 +168,7 @@ const CALLS: Readonly<Record<string, [() => unknown, string]>> = {
   ],
   "a text for ids": [
     () => lion.generate(gpt(), wrong("once"), { maxNewTokens: 1 }),
-    "prompt should be a list of tokens, got string",
+    "generate's tokenizer should be the one that the model was trained with",
   ],
   "a model that writes no texts": [
     () => lion.generate(encoder(), [1], { maxNewTokens: 1 }),

@@ -14,7 +14,7 @@ import {
   gateLoop,
   linearTransformer,
 } from "../../lib/family/mod.ts";
-import { softmaxAttention } from "../../mod.ts";
+import { type BackendName, softmaxAttention } from "../../mod.ts";
 import { positiveRandomFeatures } from "../../lib/operations/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
@@ -37,13 +37,15 @@ const STEADY = {
 };
 
 for (const subject of FAMILY) {
-  // It holds all scores, and all of their gradients, at once.
-  const length = subject.name === "pathAttention" ? 1024 : 4096;
-  const c = {
-    ...{ batch: 1, heads: 1, length, headDim: 4, valueDim: 3 },
-  };
-  const steady = (causal: boolean) => {
-    const problem = subject.problemOf({ ...c, causal });
+  /** Of 256 tokens decays are e^-512 already, and software WebGPU takes long for more. */
+  const tokensOn = (backend: BackendName) =>
+    // It holds all scores, and all of their gradients, at once.
+    (subject.name === "pathAttention" ? 1024 : 4096) /
+    (backend === "webgpu" ? 4 : 1);
+  const steady = (length: number, causal: boolean) => {
+    const problem = subject.problemOf({
+      ...{ batch: 1, heads: 1, length, headDim: 4, valueDim: 3, causal },
+    });
     const decays = Object.entries(STEADY)
       .filter(([name]) => name in problem.inputs);
     for (const [name, value] of decays) {
@@ -51,14 +53,14 @@ for (const subject of FAMILY) {
     }
     return { problem, decays };
   };
-  if (steady(false).decays.length === 0) continue;
+  if (steady(1, false).decays.length === 0) continue;
   onEachBackend(
-    `${subject.name}() stays finite under decays of e^-2 a token, at ${length} tokens`,
-    async () => {
+    `${subject.name}() stays finite under decays of e^-2 a token, at many tokens`,
+    async (backend) => {
       for (const causal of [false, true]) {
         const { y, gradients } = await resultOf(
           subject,
-          steady(causal).problem,
+          steady(tokensOn(backend), causal).problem,
         );
         for (const [name, x] of Object.entries({ y, ...gradients })) {
           assert(x.every(Number.isFinite), name);

@@ -108,7 +108,12 @@ function targetOf(
       const expected = subject.solve(problem);
       const tolerance = subject.tolerance ?? TOLERANCE[backend];
       if (subject === SOFTMAX) {
-        const found = subject.deviations!(problem, actual, expected);
+        const found = subject.deviations!(
+          problem,
+          actual,
+          expected,
+          backend,
+        );
         return judged(found, tolerance);
       }
       if (subject.hasUntaped) {

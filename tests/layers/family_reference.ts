@@ -37,6 +37,8 @@ export interface LayerSizes {
   readonly steps?: number;
   /** The largest gate of what is replaced. @default 1 */
   readonly erase?: number;
+  /** Mamba-3's map to decay rates. @default "heavy-tailed" */
+  readonly decayRates?: "softplus";
 }
 
 /** What decides which tokens are read. */
@@ -512,8 +514,9 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
   mamba3: {
     ...{ recurrence: "mamba3", norm: "none", names: ["", "out_proj."] },
     sizes: ({ dim, heads }) => ({ angles: anglesOf(dim / heads) }),
-    project(x, given, { dim, heads }) {
+    project(x, given, { dim, heads, decayRates }) {
       const size = dim / heads, angles = anglesOf(size);
+      const rate = decayRates === "softplus" ? softplus : heavyTailed;
       const part = parts(linear(x, "in_proj.", given), [
         ...[dim, dim, size, size, heads, heads, heads, angles],
       ]);
@@ -536,7 +539,7 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
         inputs: {
           x: part[1]!,
           dt,
-          a: each(part[5]!, (x) => negative(heavyTailed(x))),
+          a: each(part[5]!, (x) => negative(rate(x))),
           b: vectors(part[2]!, "B"),
           c: vectors(part[3]!, "C"),
           phase: part[7]!.map((row, i) =>
@@ -607,8 +610,8 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
       );
       return {
         inputs: {
-          q: linear(x, "q_proj.", given),
-          k: linear(x, "k_proj.", given),
+          q: queryOrKey(x, "q", given, layer.dim),
+          k: queryOrKey(x, "k", given, layer.dim),
           v: linear(x, "v_proj.", given),
           w: unit(each(ways, silu), layer),
           beta: each(
@@ -622,16 +625,38 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
   },
   fox: {
     ...{ recurrence: "forgettingAttention", norm: "none", names: FLA },
-    project: (x, given) => ({
+    project: (x, given, { dim, heads }) => ({
       inputs: {
-        q: linear(x, "q_proj.", given),
-        k: linear(x, "k_proj.", given),
+        q: queryOrKey(x, "q", given, dim / heads),
+        k: queryOrKey(x, "k", given, dim / heads),
         v: linear(x, "v_proj.", given),
         logDecay: each(linear(x, "f_proj.", given), logSigmoid),
       },
+      ...given["g_proj.weight"]
+        ? { gate: each(linear(x, "g_proj.", given), sigmoid) }
+        : {},
     }),
   },
 };
+
+/** Queries or keys, of which so many columns are divided by their root mean square, if they have scales. */
+function queryOrKey(
+  x: Rows,
+  name: string,
+  given: Given,
+  size: number,
+): Rows {
+  const rows = linear(x, `${name}_proj.`, given);
+  const scale = given[`${name}_norm.weight`] ??
+    given[`maybe_${name}_norm.weight`];
+  if (!scale) return rows;
+  return rows.map((row) =>
+    Array.from(
+      { length: row.length / size },
+      (_, h) => normalized(row.slice(h * size, (h + 1) * size), false, 1e-5),
+    ).flat().map((x, n) => times(x, scale[n]!))
+  );
+}
 
 /** Rows of tokens to `[batch, heads, length, columns]`, flat. */
 function byHeads(rows: Rows, { batch, length, heads }: LayerSizes): Scalar[] {

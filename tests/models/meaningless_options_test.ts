@@ -35,6 +35,10 @@ const OF_ATTENTION: Options = {
   steps: 3,
   negativeEigenvalues: true,
   ranks: [1, 2, 3, 4],
+  queryKeyNorm: true,
+  outputGate: true,
+  decayRates: "softplus",
+  blockLength: 2,
 };
 
 const tokens = () => tf.tensor2d([[1, 2, 3, 4]], [1, 4], "int32");
@@ -82,6 +86,7 @@ const CASES: Record<string, Case> = {
     inputs: () => [tokens(), mask()],
     options: {
       ...{ embeddingStd: 3, output: "tokens", numClasses: 3, maxSegments: 2 },
+      repeats: 2,
     },
   },
   "lionEncoder of numbers without positions": {

@@ -25,17 +25,16 @@ import {
   shortConvolution,
   splitHeads,
 } from "../../lib/operations/mod.ts";
-import { denseGelu } from "../../lib/operations/dense.ts";
-import { logDecayPair, spread } from "../../lib/attention/decays/decay_pair.ts";
-import {
-  decayOfLogits,
-  tokenLogDecay,
-} from "../../lib/layers/mixers/token_log_decay.ts";
+import { denseGelu } from "../../lib/operations/dense/dense.ts";
+import { logDecayPair } from "../../lib/attention/decays/decay_pair.ts";
+import { spread } from "../../lib/operations/spread/spread.ts";
+import { decayOfLogits } from "../../lib/layers/mixers/token_log_decay.ts";
+import { tokenLogDecay } from "../../lib/operations/token_decays/token_decays.ts";
 import {
   addAndNorm,
   normOfSum,
 } from "../../lib/operations/layer_norm/add_norm.ts";
-import { dropout } from "../../lib/operations/dropout.ts";
+import { dropout } from "../../lib/operations/dropout/dropout.ts";
 import { tokenMean } from "../../lib/operations/token_mean/token_mean.ts";
 import {
   joinDirections,

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveScan } from "../../lib/operations/mod.ts";
-import { SELECTIVE_SCAN } from "../../lib/operations/selective_scan.ts";
+import { SELECTIVE_SCAN } from "../../lib/operations/selective_scan/selective_scan.ts";
 import { onEachBackend } from "../backends.ts";
 import { kernelsCalled } from "../kernels/called.ts";
 import { withLimits } from "../kernels/webgpu/with_limits.ts";

@@ -2,7 +2,7 @@
 import { assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../../lib/tfjs/kernel/kernel.ts";
-import { GELU } from "../../lib/operations/gelu.ts";
+import { GELU } from "../../lib/operations/gelu/gelu.ts";
 import { onEachBackend } from "../backends.ts";
 
 onEachBackend("no kernel takes integers for floats, whoever calls it", () => {

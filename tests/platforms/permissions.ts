@@ -153,6 +153,32 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
     `,
     paths: { "--allow-read": "made", "--allow-write": "made" },
   }],
+  "`exportOnnx`, `readOnnxWeights` and `saveTransformersJs`": [{
+    program: `
+      import { lionEncoder, useBackend } from "@lionjs/lion";
+      import { trainTokenizer } from "@lionjs/lion/data";
+      import {
+        exportOnnx, readOnnxWeights, saveTransformersJs,
+      } from "@lionjs/lion/onnx";
+      await useBackend({ prefer: ["wasm"] });
+      const model = lionEncoder({
+        vocabularySize: 280, dim: 4, depth: 1, numHeads: 2, numClasses: 2, variant: "d",
+      });
+      await exportOnnx(model, "made/model.onnx");
+      await readOnnxWeights("made/model.onnx");
+      const tokenizer = trainTokenizer(["a text"], { vocabularySize: 280 });
+      const task = "text-classification";
+      await saveTransformersJs("made/folder", { model, task, tokenizer });
+    `,
+    paths: {
+      "--allow-read": `made,${
+        packageFolder(
+          "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js",
+        )
+      }`,
+      "--allow-write": "made",
+    },
+  }],
   "`hubSnapshot`, `hubFile`, and `fromPretrained` of the hub": [{
     program: `
       import { hubSnapshot } from "@lionjs/lion/hub";

@@ -85,6 +85,37 @@ function callOf(folder: string, events: Events): ProtocolCall {
 }
 
 onCpu(
+  "a training ends once it has solved its task for some looks in a row",
+  () =>
+    withFolder(async (folder) => {
+      const call = callOf(folder, []);
+      const [contender] = CONTENDERS;
+      for (const [accuracy, steps] of [[0, 4], [1.1, 8]] as const) {
+        const record = await runTraining({
+          open: {
+            ...call.open,
+            trial: async (choice) => ({
+              ...await call.open.trial(choice),
+              solved: { accuracy, looks: 2 },
+            }),
+          },
+          choice: {
+            ...{ contender: contender!, seed: 1, steps: 8, rate: 1e-2 },
+            folderOf: call.folderOf,
+          },
+          ...{ validations: 4, folder: `${folder}/${accuracy}` },
+          ...{ signal: call.signal, progress: false, isFinal: true },
+        });
+        assertEquals(record!.steps, steps);
+        assertEquals(record!.curve.at(-1)!.step, steps);
+        assertEquals(record!.curve.length, steps / 2);
+        assertEquals(record!.figures, { accuracy: 1 });
+        assert(Number.isFinite(record!.trainLoss));
+      }
+    }),
+);
+
+onCpu(
   "the protocol chooses rates on validation data, and reads test data in the end",
   () =>
     withFolder(async (folder) => {

@@ -18,7 +18,10 @@ import type { Browser, Page } from "playwright-core";
 import { outFolder } from "../../tools/out_folder.ts";
 import { buildPage } from "../../tools/site/build.ts";
 import { serveSite } from "../../tools/site/serve.ts";
+import { tokenizerOf } from "../../lib/data/mod.ts";
 import { withFolder } from "../io/files.ts";
+import { filled, TYPE } from "../onnx/arrays.ts";
+import { Interpreter } from "../onnx/interpreter.ts";
 import { CHROMIUM, KEEPS_BROWSER, launch } from "../platforms/chromium.ts";
 import { ROOT, succeed } from "../platforms/shell.ts";
 
@@ -139,6 +142,17 @@ async function answersOfSaved(
   });
 }
 
+/** Saves the model as ONNX; returns what runs it. */
+async function savedOnnx(page: Page, folder: string): Promise<Interpreter> {
+  const coming = page.waitForEvent("download");
+  await page.locator("#own-onnx").click();
+  const download = await coming;
+  assertEquals(download.suggestedFilename(), "lion-model.onnx");
+  const path = `${folder}/model.onnx`;
+  await download.saveAs(path);
+  return new Interpreter(await Deno.readFile(path));
+}
+
 async function testPictures(page: Page, folder: string): Promise<void> {
   const pictures = `${folder}/pictures`;
   await writePictures(page, pictures);
@@ -212,6 +226,22 @@ async function testTexts(page: Page, folder: string): Promise<void> {
   for (const [i, [, , ...answer]] of answers.entries()) {
     assertEquals(said[i], [texts[i]!, ...answer]);
   }
+
+  const onnx = await savedOnnx(page, folder);
+  const classes = onnx.model.metadataProps.find(({ key }) =>
+    key === "classNames"
+  );
+  assertEquals(classes!.value, '["bad","good"]');
+  const file = JSON.parse(await Deno.readTextFile(`${folder}/tokenizer.json`));
+  const { ids } = tokenizerOf(file).encodeWithSpecials(texts[0]!);
+  const row = (of: (i: number) => number) =>
+    filled(TYPE.int64, [1, ids.length], of);
+  const { logits } = onnx.run({
+    input_ids: row((i) => ids[i]!),
+    attention_mask: row(() => 1),
+  });
+  const [bad, good] = logits!.data;
+  assertEquals(answers[0]![2], bad! > good! ? "bad" : "good");
 }
 
 /** Ends a training early; what was learned until then stays. */

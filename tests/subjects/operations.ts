@@ -43,7 +43,7 @@ import {
   splitHeads,
 } from "../../lib/operations/mod.ts";
 import { identity } from "../../lib/operations/feature_map.ts";
-import { withoutPadding } from "../../lib/operations/padding.ts";
+import { withoutPadding } from "../../lib/operations/padding/padding.ts";
 import { MODELS } from "../family/models.ts";
 import { array, uniform } from "../random.ts";
 import { CHANNELS, decayOf, DECAYS, FORMS, isOfChannels } from "./lion.ts";

@@ -8,7 +8,7 @@ import type {
 } from "../../mod.ts";
 import type { DeltaStepOptions } from "../../lib/attention/streaming/delta_step.ts";
 import type { RecurrentStepOptions } from "../../lib/attention/streaming/stateful.ts";
-import type { SelectiveScanOptions } from "../../lib/operations/selective_scan.ts";
+import type { SelectiveScanOptions } from "../../lib/operations/selective_scan/selective_scan.ts";
 import type { ShortConvolutionOptions } from "../../lib/operations/short_convolution/short_convolution.ts";
 import { onEachBackend } from "../backends.ts";
 import { mergedCalls, optionCalls, optionsIn, REQUIRED } from "./options.ts";

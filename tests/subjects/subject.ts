@@ -99,6 +99,7 @@ export interface Subject<Case extends TokenCase = TokenCase, P = Problem> {
     problem: P & Problem,
     actual: Result,
     expected: Differentiated,
+    backend: BackendName,
   ) => Deviation[];
   /** @default that of all operations */
   readonly tolerance?: typeof TOLERANCE["wasm"];
@@ -203,7 +204,7 @@ export function solved<C extends TokenCase, P>(
 
 /** What is wrong with a result, a line for each array that is off. */
 export function differences<C extends TokenCase, P>(
-  { deviations: own = deviations, tolerance }: Pick<
+  { deviations: own, tolerance }: Pick<
     Subject<C, P>,
     "deviations" | "tolerance"
   >,
@@ -212,7 +213,9 @@ export function differences<C extends TokenCase, P>(
   expected: Differentiated,
   backend: BackendName,
 ): string[] {
-  const found = own(problem, actual, expected);
+  const found = own
+    ? own(problem, actual, expected, backend)
+    : deviations(problem, actual, expected);
   return beyond(found, tolerance ?? TOLERANCE[backend]);
 }
 

@@ -1,4 +1,5 @@
 /** Tests of models, in one worker: tools/gate.ts says why. @module */
+import "../models/answers_test.ts";
 import "../models/choose_token_test.ts";
 import "../models/class_names_test.ts";
 import "../models/errors_test.ts";
@@ -14,6 +15,7 @@ import "../models/own_parts_test.ts";
 import "../models/positions_test.ts";
 import "../models/presets_test.ts";
 import "../models/gradient_checkpointing_test.ts";
+import "../models/repeats_test.ts";
 import "../models/saving_test.ts";
 import "../models/segments_test.ts";
 import "../models/training_test.ts";

@@ -7,6 +7,7 @@ import "../tfjs/kernel/backpropagation_test.ts";
 import "../tfjs/kernel/kernel_test.ts";
 import "../tfjs/optimizers/adam_test.ts";
 import "../tfjs/optimizers/tfjs_optimizers_test.ts";
+import "../tfjs/optimizers/rules_test.ts";
 import "../tfjs/record/recorded_kernels_test.ts";
 import "../tfjs/record/recorded_run_test.ts";
 import "../tfjs/replaced_test.ts";

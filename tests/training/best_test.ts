@@ -22,9 +22,9 @@ import {
   withFolder,
 } from "./tiny.ts";
 
-/** A metric that has these values, one evaluation after another. */
+/** A metric that has these values, one evaluation after another, after one that tries it. */
 function scripted(values: readonly number[]): SetMetric {
-  let evaluation = 0;
+  let evaluation = -1;
   return {
     collect: (_, labels) => [labels],
     result: () => values[evaluation++]!,

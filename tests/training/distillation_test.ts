@@ -275,6 +275,39 @@ onEachBackend(
   },
 );
 
+onEachBackend(
+  "a teacher that answers with a promise teaches as one that answers at once",
+  async () => {
+    const model = tinyModel({ depth: 1, seed: 2 });
+    const says = (inputs: readonly tf.Tensor[]) =>
+      model.predict([...inputs]) as tf.Tensor;
+    const later = async (inputs: readonly tf.Tensor[]) => {
+      await new Promise((resolve) => setTimeout(resolve));
+      return says(inputs);
+    };
+    const undeclared: Teacher = (inputs) => later(inputs);
+    for (const labels of ["soft", "hard"] as const) {
+      const { losses } = await study({ teacher: says, labels });
+      for (const teacher of [later, undeclared]) {
+        for (const record of [false, true]) {
+          const before = tf.memory().numTensors;
+          const taught = await study({ teacher, labels }, { record });
+          assertEquals(taught.losses, losses);
+          assertEquals(tf.memory().numTensors, before);
+          if (record) assertLess(0, taught.replayed.batches);
+        }
+      }
+    }
+    await assertRejects(
+      () => study({ teacher: () => Promise.reject(new Error("is away")) }),
+      Error,
+      "is away",
+    );
+    model.dispose();
+  },
+  ["wasm", "cpu"],
+);
+
 /** Which of the classes has the largest part of the tokens' sum. */
 function ruled(position: number, isLabelled: boolean): Batch {
   const { inputs, labels, size } = tinyBatch(position, 16);
@@ -444,9 +477,13 @@ onCpu("train() checks how it is taught", async () => {
     ],
     [
       () => Promise.resolve(),
-      "distillation's teacher should return a tensor of logits, got a promise",
+      "distillation's teacher should return a tensor of logits, or a promise of one, got undefined",
     ],
-    [() => 1, "should return a tensor of logits, got number"],
+    [
+      () => Promise.resolve(tf.zeros([4, 2])),
+      "distillation's teacher should have logits of the model's shape, [4,3], got [4,2]",
+    ],
+    [() => 1, "or a promise of one, got number"],
   ];
   for (const [teacher, message] of asked) {
     await assertRejects(() => study({ teacher }), TypeError, message);

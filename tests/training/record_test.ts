@@ -82,6 +82,7 @@ for (
     { variant: "softmax", position: "rotary" },
     { variant: "lit" },
     { variant: "d", gradientCheckpointing: true },
+    { variant: "s", repeats: 3, gradientCheckpointing: true },
     { variant: "kda" },
     { variant: "rwkv7" },
     { variant: "path" },

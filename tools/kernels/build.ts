@@ -22,6 +22,7 @@ import { expandPairs } from "./pairs.ts";
 import { reductionsSource } from "./reductions.ts";
 import { rulesSource } from "./rules.ts";
 import { tasksSource } from "./tasks.ts";
+import { seriesSource } from "./vector_text.ts";
 
 const LIB = new URL("../../lib/", import.meta.url);
 
@@ -288,6 +289,7 @@ export async function compile(
     [`${folder}/math/elementwise_loops.ts`]: elementwiseSource(),
     [`${folder}/reductions/loops.ts`]: reductionsSource(),
     [`${folder}/math/rules.ts`]: rulesSource(),
+    [`${folder}/math/series.ts`]: seriesSource(),
     [`${folder}/runtime/queue.ts`]: queueSource(),
     [`${folder}/tasks.ts`]: await tasksSource(module, lib),
     ...Object.fromEntries(
@@ -368,7 +370,7 @@ export function operationsSource(
   const nameOf = (name: string) =>
     name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
   const list = names.map(nameOf).join(", ");
-  const lines = list.length < 50
+  const lines = list.length <= 42
     ? `[${list}]`
     : `[\n${names.map((name) => `  ${nameOf(name)},`).join("\n")}\n]`;
   return `// Built by \`deno task build\` from lib/operations/*/${file}; do not edit.

@@ -62,7 +62,7 @@ export const GENERAL: ModuleSource = {
   shared: {},
 };
 
-/** The files of attention and of the selective scan. */
+/** The files of attention. */
 const LION_FILES = within(
   LION_FOLDER,
   {
@@ -72,7 +72,6 @@ const LION_FILES = within(
     fullForward: "full/full_forward",
     recurrentForward: "recurrent/recurrent",
     transition: "transition/transition_job",
-    selectiveScan: "scan/scan_job",
   } satisfies Record<keyof typeof LION_JOBS, string>,
 );
 
@@ -98,14 +97,15 @@ export async function operationsWith(
   return found.sort();
 }
 
-/** The operations that have jobs. */
+/** The operations that have jobs of their own. */
 export async function operationFolders(lib: URL): Promise<OperationFolder[]> {
   const names = await operationsWith("wasm.ts", lib);
-  return await Promise.all(names.map(async (name) => {
+  const all = await Promise.all(names.map(async (name) => {
     const file = new URL(`operations/${name}/wasm.ts`, lib);
-    const { JOBS: jobs } = await import(file.href) as { JOBS: Jobs };
-    return { name, jobs };
+    const { JOBS: jobs } = await import(file.href) as { JOBS?: Jobs };
+    return jobs ? [{ name, jobs }] : [];
   }));
+  return all.flat();
 }
 
 /** `job` as the name of a file. */

@@ -1,14 +1,9 @@
-/**
- * Source of the WebAssembly kernels' rules of optimizers, made of what each does to a
- * vector of a weight, its gradient and what the rule keeps beside them.
- *
- * The rules of TensorFlow.js round where its operations do, but for products that are
- * added to: see its `optimizers/*_optimizer.ts`.
- *
- * @module
- */
+/** Source of the WebAssembly kernels' rules of optimizers. @module */
+import { FORMULAS } from "../../lib/tfjs/optimizers/formulas.ts";
 import { type Rule, RULES } from "../../lib/tfjs/optimizers/rules.ts";
 import { type Loop, ofFloats } from "./loops.ts";
+import { INSTRUCTIONS } from "./vector_text.ts";
+import { statementsOf, valueOf } from "./wgsl_formulas.ts";
 
 /** The numbers that a rule may read, all of which are in the job's record. */
 const NUMBERS = [
@@ -23,116 +18,30 @@ const NUMBERS = [
   "keep",
 ];
 
-const squared = "f32x4.mul(gradient, gradient)";
-
-/** The mean of gradients, and of their squares, after this one. */
-const average = "multiplyAdd(mean, decay1, f32x4.mul(gradient, rest1))";
-const energy = `multiplyAdd(square, decay2, f32x4.mul(${squared}, rest2))`;
-
-/** What each rule makes of the rows: values, and what is stored. */
-const FORMULAS: Readonly<Record<Rule, Pick<Loop, "values" | "writes">>> = {
-  adam: {
-    values: {
-      scaled: "f32x4.mul(gradient, factor)",
-      average: average.replace("gradient", "scaled"),
-      energy: energy.replaceAll("gradient", "scaled"),
-      root: "multiplyAdd(f32x4.sqrt(energy), correction, epsilon)",
-    },
-    writes: {
-      mean: "average",
-      square: "energy",
-      value:
-        "multiplyAdd(f32x4.div(average, root), step, f32x4.mul(value, keep))",
-    },
-  },
-  adamax: {
-    values: {
-      average,
-      most: "f32x4.max(f32x4.mul(largest, decay2), f32x4.abs(gradient))",
-    },
-    writes: {
-      mean: "average",
-      largest: "most",
-      value:
-        "multiplyAdd(f32x4.div(average, f32x4.add(most, epsilon)), step, value)",
-    },
-  },
-  sgd: { writes: { value: "multiplyAdd(gradient, step, value)" } },
-  momentum: {
-    values: { total: "multiplyAdd(sum, decay1, gradient)" },
-    writes: { sum: "total", value: "multiplyAdd(total, step, value)" },
-  },
-  nesterov: {
-    values: { total: "multiplyAdd(sum, decay1, gradient)" },
-    writes: {
-      sum: "total",
-      value: "multiplyAdd(multiplyAdd(total, decay1, gradient), step, value)",
-    },
-  },
-  rmsProp: {
-    values: {
-      energy,
-      next:
-        "multiplyAdd(moment, decay1, f32x4.div(f32x4.mul(gradient, step), f32x4.sqrt(f32x4.add(energy, epsilon))))",
-    },
-    writes: {
-      square: "energy",
-      moment: "next",
-      value: "f32x4.sub(value, next)",
-    },
-  },
-  // The difference of almost equal numbers: in another rounding it would be below 0,
-  // and its root NaN, at another step than TensorFlow.js's.
-  centeredRmsProp: {
-    values: {
-      average: "f32x4.add(f32x4.mul(mean, decay2), f32x4.mul(gradient, rest2))",
-      energy:
-        `f32x4.add(f32x4.mul(square, decay2), f32x4.mul(${squared}, rest2))`,
-      variance:
-        "f32x4.sub(energy, f32x4.add(f32x4.mul(average, average), epsilon))",
-      next:
-        "multiplyAdd(moment, decay1, f32x4.div(f32x4.mul(gradient, step), f32x4.sqrt(variance)))",
-    },
-    writes: {
-      square: "energy",
-      moment: "next",
-      mean: "average",
-      value: "f32x4.sub(value, next)",
-    },
-  },
-  adagrad: {
-    values: { energy: "multiplyAdd(gradient, gradient, square)" },
-    writes: {
-      square: "energy",
-      value:
-        "multiplyAdd(f32x4.div(gradient, f32x4.sqrt(f32x4.add(energy, epsilon))), step, value)",
-    },
-  },
-  adadelta: {
-    values: {
-      move:
-        "f32x4.mul(f32x4.div(f32x4.sqrt(f32x4.add(change, epsilon)), f32x4.sqrt(f32x4.add(square, epsilon))), gradient)",
-      energy: `multiplyAdd(square, decay1, f32x4.mul(${squared}, rest1))`,
-    },
-    writes: {
-      square: "energy",
-      change:
-        "multiplyAdd(change, decay1, f32x4.mul(f32x4.mul(move, move), rest1))",
-      value: "multiplyAdd(move, step, value)",
-    },
-  },
-  average: {
-    writes: {
-      value: "f32x4.add(f32x4.mul(value, decay1), f32x4.mul(gradient, rest1))",
-    },
-  },
-};
+/** What a rule makes of the rows: values, and what is stored in the end. */
+function loopOf(rule: Rule): Required<Pick<Loop, "values" | "writes">> {
+  // An average takes no factor, and a product of 1 would cost it a fifteenth of its time.
+  const gradient = rule === "average" ? "gradient" : "scaled";
+  const values: Record<string, string> = rule === "average"
+    ? {}
+    : { scaled: "f32x4.mul(gradient, factor)" };
+  const writes: Record<string, string> = {};
+  const leaf = (name: number | string) => {
+    if (name in writes) throw new Error(`${rule} reads ${name} after a change`);
+    return name === "gradient" ? gradient : `${name}`;
+  };
+  for (const { name, isNew, expression } of statementsOf(FORMULAS[rule])) {
+    const target = isNew ? values : writes;
+    target[name] = valueOf(expression, leaf, INSTRUCTIONS);
+  }
+  return { values, writes };
+}
 
 /** The text of math/rules.ts, whose `apply` is the rule of the job. */
 export function rulesSource(): string {
   const rules = Object.keys(RULES) as Rule[];
   const loops = rules.map((rule) => {
-    const { values = {}, writes = {} } = FORMULAS[rule];
+    const { values, writes } = loopOf(rule);
     const text = Object.values({ ...values, ...writes }).join();
     const numbers = NUMBERS.filter((name) =>
       RegExp(`\\b${name}\\b`).test(text)

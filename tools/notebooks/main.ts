@@ -7,7 +7,7 @@
 import { fileURLToPath } from "node:url";
 import pLimit from "p-limit";
 import { positive, readCommandLine, threadCount } from "../command_line.ts";
-import { areRight } from "./check.ts";
+import { areRight, checkCode } from "./check.ts";
 import { isTimed } from "./fingerprint.ts";
 import { findPython } from "./jupyter.ts";
 import { notebookNames, NOTEBOOKS, readNotebook } from "./notebook.ts";
@@ -18,6 +18,7 @@ const USAGE = `Usage: deno task notebooks [options] [names]
 Executes notebooks in Jupyter, and compares their outputs with the committed ones.
 Names may be short: 02 is notebooks/02_....ipynb.
 
+  --check       run nothing: only check the types of their code, and lint it
   --write       store the outputs instead, and in docs/pictures the figures that
                 documents show
   --timeout S   time limit per notebook, in seconds (default 180)
@@ -28,6 +29,7 @@ Names may be short: 02 is notebooks/02_....ipynb.
 interface Options {
   readonly names: readonly string[];
   readonly seconds: number;
+  readonly check: boolean;
   readonly write: boolean;
   readonly atOnce: number;
 }
@@ -35,10 +37,11 @@ interface Options {
 async function readOptions(): Promise<Options> {
   const all = await notebookNames();
   return readCommandLine(USAGE, {
+    check: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
     timeout: { type: "string", default: "180" },
     "at-once": { type: "string", default: "1" },
-  }, ({ write, timeout, "at-once": atOnce }, starts) => {
+  }, ({ check, write, timeout, "at-once": atOnce }, starts) => {
     const unknown = starts.find((start) =>
       !all.some((name) => name.startsWith(start))
     );
@@ -52,6 +55,7 @@ async function readOptions(): Promise<Options> {
     return {
       names: all.filter(isMeant),
       seconds: positive("--timeout", timeout),
+      check,
       write,
       atOnce: threadCount("--at-once", atOnce),
     };
@@ -62,7 +66,21 @@ function indent(text: string): string {
   return text.replaceAll(/^/gm, "  ");
 }
 
-const { names, atOnce, ...options } = await readOptions();
+const { names, atOnce, check, ...options } = await readOptions();
+const notebooks = await Promise.all(names.map(async (name) => {
+  const path = fileURLToPath(new URL(`${name}.ipynb`, NOTEBOOKS));
+  return { name, path, notebook: await readNotebook(path) };
+}));
+// Where something is wrong, each says what.
+const isChecked = await areRight(notebooks.map(({ notebook }) => notebook));
+if (check) {
+  if (isChecked) Deno.exit();
+  for (const { name, notebook } of notebooks) {
+    const wrong = await checkCode(notebook);
+    if (wrong !== undefined) console.error(`${name}\n${indent(wrong)}`);
+  }
+  Deno.exit(1);
+}
 const python = await findPython("nbclient");
 if (python === undefined) {
   console.log(
@@ -72,12 +90,6 @@ if (python === undefined) {
   // CI must have it.
   Deno.exit(Deno.env.get("CI") === "true" ? 1 : 0);
 }
-const notebooks = await Promise.all(names.map(async (name) => {
-  const path = fileURLToPath(new URL(`${name}.ipynb`, NOTEBOOKS));
-  return { name, path, notebook: await readNotebook(path) };
-}));
-// Where something is wrong, each says what.
-const isChecked = await areRight(notebooks.map(({ notebook }) => notebook));
 let failed = 0;
 
 const runAndTell = async (

@@ -49,11 +49,11 @@ export const rowsAndColumns: Recipe = {
     "Contenders named -snake read the tokens in two winding orders, one " +
     "through rows and one through columns; the others read row by row.",
   expected:
-    "Row by row, a bar along a column is five pixels with seven others " +
-    "between each two, which a decay cannot tell from dots. Models that read " +
-    "row by row find rows, and of columns little, so they stay below 75 %. " +
-    "Along columns as along rows, snakes have the pixels of a bar side by " +
-    "side, so they are ahead by 20 points or more, LION-D's as LION-S's. One " +
+    "Read row by row, a vertical bar is five pixels eight tokens apart; to a " +
+    "decay they look like scattered dots. Models that read row by row find " +
+    "rows but few columns, so they stay below 75 %. Snakes have the pixels of " +
+    "a bar side by side along both, so LION-D's and LION-S's are ahead by 20 " +
+    "points or more. One " +
     "training of lion-s and of lion-s-snake with a seed that is not among " +
     "those below showed on validation data that 500 steps are enough for " +
     "snakes (95 % against 52 %), and set the sizes.",

@@ -16,7 +16,7 @@ import {
   loadFashionMnist,
   loadMnist,
 } from "@lionjs/lion/datasets";
-import { messageOf } from "../../lib/base/shown.ts";
+import { messageOf } from "@lionjs/base";
 import {
   DECAYS,
   DIRECTIONS,
@@ -141,8 +141,9 @@ const TEACHER = {
 export const fashionImagesLonger: Recipe = {
   ...imageRecipe(FASHION, {
     title: "Fashion-MNIST, 196 tokens, 2,100 steps",
-    about: "Three contenders of the previous table train longer. The first " +
-      `${TEACHER.contender} is the teacher of the models in the next table.`,
+    about: "Three contenders of the previous table train longer. " +
+      `${TEACHER.contender}, trained with seed ${TEACHER.seed}, is the teacher ` +
+      "in the next table.",
     contenders: MIXERS.filter(({ name }) =>
       ["softmax", "lion-s", TEACHER.contender].includes(name)
     ),

@@ -24,12 +24,12 @@ export const maskedDirections: Recipe = {
     "expectation were not changed.",
   ],
   expected:
-    "What stands on both sides of a hidden token says more of it than " +
-    "what stands on one side, so `both` is ahead of `forward` and of " +
+    "Context on both sides says more about a hidden token than context on " +
+    "one, so `both` is ahead of `forward` and of " +
     "`backward` by several points, more than the interval. `alternating` " +
     "reads both sides with its two blocks. It also tells left from right, " +
     "which `both` without positions cannot, so it may be level with `both` " +
-    "or ahead. The diagonal of a hidden token is a place that says little, " +
+    "or ahead. A hidden token's own position carries little information, " +
     "so counting it twice costs less than a point, if anything.",
   contenders: [
     { name: "forward", options: lionS({ direction: "forward" }) },

@@ -138,6 +138,8 @@ export interface Trial {
   begin?(): Promise<void>;
   /** What settings are chosen on, and curves are of: quick to look at. */
   readonly validation: Pick<EvaluationOptions, "data" | "metrics">;
+  /** What is as good as solved: training ends after so many looks in a row with this accuracy. */
+  readonly solved?: { readonly accuracy: number; readonly looks: number };
   /** Batches of a look at validation data, where there are too many to time. */
   readonly validationBatches?: number;
   /** What the trained model reaches on test data: called once, when all is chosen. */

@@ -25,9 +25,8 @@ export function sectionsOf(
 ): Section[] {
   const head = `# Results of the recipes
 
-\`deno task results\` generates this page from \`docs/results_notes.md\` and from
-the files that \`deno task train\` writes; do not edit it. \`deno task site\` adds
-the curves.`;
+<!-- made by \`deno task results\` of docs/results_notes.md and of what
+\`deno task train\` writes; do not edit it -->`;
   return [
     {
       text: [

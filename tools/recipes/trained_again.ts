@@ -87,9 +87,8 @@ export function trainedAgain(
 
 On ${date}, ${codeOf(command)} (${machine}) trained ${compared.length} of the
 recipes a second time, with the same seeds. Their tables show the first
-training. So this tells whether the tables can be reproduced, not what other
-seeds would reach. Another version may round sums differently, which grows with
-each step.
+training. This checks reproducibility, not variation across seeds. Another
+version may round sums differently, and the difference grows with each step.
 
 ${means.filter(({ agree }) => agree).length} of the ${means.length} means in the
 recipes' tables differ by no more than the joint 95 % interval, the root of the

@@ -1,11 +1,12 @@
 /** One training of one contender: begun, gone on with, or read. @module */
+import type { BatchStream } from "@lionjs/lion/data";
 import {
   DivergenceError,
   evaluate,
   train,
   type TrainOptions,
 } from "@lionjs/lion/training";
-import type { OpenRecipe, TrialChoice } from "./recipe.ts";
+import type { OpenRecipe, Trial, TrialChoice } from "./recipe.ts";
 import {
   type CurvePoint,
   readJSON,
@@ -86,37 +87,42 @@ export async function runTraining(
   const { steps, seed } = choice;
   const isFirst = !together.communicator?.rank;
   if (isFirst) await Deno.mkdir(folder, { recursive: true });
-  const { model, data, options, validation, ...trial } = await open.trial(
-    choice,
-  );
+  const { model, data, options, validation, solved, ...trial } = await open
+    .trial(choice);
+  const every = Math.ceil(steps / call.validations);
+  const solving = solved && untilSolved(data, every, solved);
   try {
     await trial.begin?.();
     const parameters = model.countParams();
     const log = `${folder}/log.jsonl`;
     const checkpoints = `${folder}/checkpoints`;
-    let divergedAt: number | undefined;
+    let divergedAt: number | undefined, taken = steps;
     try {
-      const { aborted } = await train(model, data, {
-        ...options,
-        ...together,
-        steps,
-        seed,
-        signal,
-        progress,
-        evaluate: {
-          ...validation,
-          every: Math.ceil(steps / call.validations),
+      const { aborted, steps: last } = await train(
+        model,
+        solving?.data ?? data,
+        {
+          ...options,
+          ...together,
+          ...solving ? { callbacks: solving.callbacks } : {},
+          steps,
+          seed,
+          signal: solving ? AbortSignal.any([signal, solving.signal]) : signal,
+          progress,
+          evaluate: { ...validation, every },
+          checkpoints: {
+            folder: checkpoints,
+            every: Math.ceil(steps / Math.max(5, call.validations)),
+            keep: 1,
+            resume: true,
+          },
+          log,
         },
-        checkpoints: {
-          folder: checkpoints,
-          every: Math.ceil(steps / Math.max(5, call.validations)),
-          keep: 1,
-          resume: true,
-        },
-        log,
-      });
+      );
+      taken = last;
       // A stop may have left the last look out. Ranks agree on `aborted` alone.
-      if (aborted || (signal.aborted && !together.communicator)) {
+      const isStopped = aborted && !solving?.signal.aborted;
+      if (isStopped || (signal.aborted && !together.communicator)) {
         return undefined;
       }
     } catch (error) {
@@ -127,22 +133,22 @@ export async function runTraining(
     }
     if (!isFirst) return undefined;
     const isWhole = divergedAt === undefined;
-    const logged = await readLog(log, steps, isWhole);
-    if (isWhole && logged.curve.at(-1)?.step !== steps) {
+    const logged = await readLog(log, taken, isWhole);
+    if (isWhole && logged.curve.at(-1)?.step !== taken) {
       // A stop has left it out, and `train`, gone on with, has no step to take.
       const { data, metrics } = validation;
       const means = await evaluate(model, data(), {
         loss: options.loss,
         metrics,
       });
-      logged.curve.push({ step: steps, means });
+      logged.curve.push({ step: taken, means });
     }
     const isDone = isFinal && isWhole;
     const figures = isDone ? await trial.test() : {};
     const decays = isDone ? await trial.decays?.() : undefined;
     if (isDone) await trial.keep?.(folder);
     const record = {
-      steps,
+      steps: taken,
       parameters,
       ...logged,
       ...divergedAt === undefined ? {} : { divergedAt },
@@ -157,6 +163,28 @@ export async function runTraining(
     model.dispose();
     trial.dispose?.();
   }
+}
+
+/** What ends a training that has solved its task, whose epochs last from look to look. */
+function untilSolved(
+  data: BatchStream,
+  every: number,
+  { accuracy, looks }: NonNullable<Trial["solved"]>,
+) {
+  const ending = new AbortController();
+  let inARow = 0;
+  const callbacks: NonNullable<TrainOptions["callbacks"]> = {
+    onEpochEnd(_epoch, logs) {
+      inARow = logs!["val_accuracy"]! >= accuracy ? inARow + 1 : 0;
+      if (inARow === looks) ending.abort();
+      return Promise.resolve();
+    },
+  };
+  return {
+    callbacks,
+    data: { stepsPerEpoch: every, from: (start: number) => data.from(start) },
+    signal: ending.signal,
+  };
 }
 
 /** The curve and the training loss that a log tells. */

@@ -63,6 +63,11 @@ export const KINDS: Readonly<Record<string, Kind>> = {
           "Models from the Hugging Face hub or a folder, and the way from softmax to LION",
       },
       {
+        path: "docs/onnx.md",
+        about:
+          "Models for ONNX Runtime and transformers.js, in fewer bits, and teachers from there",
+      },
+      {
         path: "docs/jupyter.md",
         about: "How to start notebooks, train in cells and draw",
       },

@@ -20,6 +20,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   "Masked diffusion": ["diffusion"],
   "Weights and files": ["io"],
   "Pretrained models and the hub": ["hub", "data/hub"],
+  "ONNX": ["onnx"],
   "Notebooks and figures": ["notebook"],
   "Backends and failures": ["backend", "tfjs", "kernels"],
   "Ranks": ["mpi", "ranks", "base/communicator.ts"],

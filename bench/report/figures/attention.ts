@@ -182,7 +182,7 @@ time of other libraries is measured, not their memory.`,
     }),
   ],
   seconds: { gpu: 60, wasm: 75, software: 30, cpu: 0 },
-  unfit: "nobody else computes with one thread of plain JavaScript",
+  unfit: "no other library is plain JavaScript on one thread",
   measure: measuring({
     sizes: {
       gpu: [256, 1024, 4096, 16_384],

@@ -28,7 +28,7 @@ bits unless these are cleared. The time is each process's shortest.`,
     ...{ series: WITH_FLAGS, beside: WITHOUT_FLAGS },
   })),
   seconds: { gpu: 0, wasm: 30, software: 0, cpu: 0 },
-  unfit: "there are no kernels of WebAssembly before the functions",
+  unfit: "V8's flags affect only WebAssembly",
   async measure({ quick }, collector) {
     const { fast, plain } = await timesAfterAttention(quick ? 1 : undefined);
     const both = [[WITH_FLAGS, fast], [WITHOUT_FLAGS, plain]] as const;
@@ -66,7 +66,7 @@ each engine loaded the kernels for the other kind too.`,
     ...{ series: NOW, beside: BEFORE },
   })),
   seconds: { gpu: 0, wasm: 5, software: 0, cpu: 0 },
-  unfit: "its kernels are no module",
+  unfit: "only WebAssembly has a module",
   async measure(_setting, collector) {
     for (const [panel, binary] of Object.entries(BINARIES)) {
       const place = { panel, at: 1 };

@@ -69,7 +69,7 @@ which case they sleep while they wait; and channels last or first.`,
   column: "numbers",
   torch: "pairs",
   seconds: { gpu: 30, wasm: 70, software: 0, cpu: 0 },
-  unfit: "nobody else computes there, and its times say little",
+  unfit: "no other library runs there",
   measure: measuring({
     sizes: [SIDE],
     quick: [QUICK_SIDE],

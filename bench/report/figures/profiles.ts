@@ -67,7 +67,7 @@ waits for them. On a software adapter it is mostly what the adapter computes. Th
 step is that of a new device: it compiles all pipelines, unless the driver has kept
 them. On a GPU this figure also has the next token of a language model of 12 blocks.`,
   seconds: { gpu: 60, wasm: 0, software: 20, cpu: 0 },
-  unfit: "its steps call no WebGPU",
+  unfit: "no WebGPU is called there",
   async measure({ info, threads, quick, power }, collector) {
     const asked: AskedCalls[] = [];
     const steps = quick ? QUICK_STEPS : STEPS;

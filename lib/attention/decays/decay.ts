@@ -7,24 +7,10 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { assertOneOf, assertOptions, optionsOf, shown } from "@lionjs/base";
-import {
-  assertNumbers,
-  assertShape,
-  hasKernel,
-  type Operation,
-  runKernel,
-  withFloats,
-} from "@lionjs/tfjs/kernel";
+import { assertNumbers, assertShape } from "@lionjs/tfjs/kernel";
 import { assertLogDecay, notLogDecay } from "./log_decay.ts";
-
-/** The kernel of {@linkcode logSigmoid}. */
-export const LOG_SIGMOID: Operation<"y"> = {
-  kernel: "LionLogSigmoid",
-  gradientsIn: ["x"],
-  outputs: ["y"],
-};
 
 /**
  * Whose decays count on the path from a source (a key's token) to a reader (a
@@ -247,38 +233,6 @@ export function bidirectionalDecay(
   return (isDiagonal
     ? { kind: "two-sided-diagonal", forward, backward }
     : { kind: "two-sided", forward, backward }) as Decay;
-}
-
-/**
- * Computes log(sigmoid(x)), which turns a logit into a log decay: LION-S
- * computes one logit per token, LION-D learns one per head.
- *
- * Use it instead of `tf.logSigmoid`, whose gradient fails inside `tf.tidy`.
- *
- * @example
- * ```ts
- * import { assertAlmostEquals } from "@std/assert";
- * import { logSigmoid } from "@lionjs/lion";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const [half] = await logSigmoid(tf.scalar(0)).data();
- * assertAlmostEquals(half!, Math.log(0.5), 1e-6);
- * ```
- *
- * @param x Logits, of any shape; integers and booleans are converted to float32.
- * @returns Log decays in the shape of x, all <= 0.
- * @throws {TypeError} If x is not numeric.
- */
-export function logSigmoid<T extends tf.Tensor>(x: T): T {
-  return withFloats(
-    "logSigmoid",
-    { x },
-    ({ x }) =>
-      hasKernel(LOG_SIGMOID)
-        ? runKernel(LOG_SIGMOID, { x }).y as T
-        : tf.tidy((): T => tf.neg(tf.softplus(tf.neg(x)))),
-  );
 }
 
 const KINDS: Readonly<Record<Decay["kind"], true>> = {

@@ -4,46 +4,11 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  assertShape,
-  floats,
-  hasKernel,
-  type Operation,
-  runKernel,
-} from "@lionjs/tfjs/kernel";
-import { shifted } from "../../operations/shift.ts";
+import { assertShape, floats } from "@lionjs/tfjs/kernel";
+import { finite } from "../../operations/finite_decay/finite_decay.ts";
+import { fixedDecays } from "../../operations/fixed_decay/fixed_decay.ts";
+import { sourceDecays } from "../../operations/source_decay/source_decay.ts";
 import { type Decay, isClamped } from "./decay.ts";
-import { finite } from "./finite_decay.ts";
-
-/**
- * The kernel that turns log decays of the source convention into those of both
- * directions: input `logDecay`, `[batch, heads, length]`; outputs the forward and the
- * backward log decays, clipped at `LOWEST_LOG_DECAY`, and 0 at the ends, where the decay
- * would belong to a token outside the sequence.
- */
-export const SOURCE_DECAY: Operation<"f" | "b"> = {
-  kernel: "LionSourceDecay",
-  gradientsIn: ["logDecay"],
-  outputs: ["f", "b"],
-};
-
-/**
- * The kernel of a pair of log decays that depend on the head alone: `logDecay`,
- * `[heads]`, without -Infinity, at each of `length` tokens, `[1, heads, length]`.
- */
-export const FIXED_DECAY: Operation<"f" | "b"> = {
-  kernel: "LionFixedDecay",
-  gradientsIn: ["logDecay"],
-  outputs: ["f", "b"],
-};
-
-/** The kernel of {@linkcode spread} over the first axis, `batch` times. */
-export const SPREAD: Operation<"y"> = {
-  kernel: "LionSpread",
-  gradientsIn: ["x"],
-  outputs: ["y"],
-  gradientInputs: [],
-};
 
 /**
  * Log decays of both directions, each `[batch or 1, heads, length]`, all <= 0.
@@ -102,28 +67,14 @@ export function logDecayPair(
       const [, heads, length] = shape;
       assertShape("fixedDecay's logDecay", decay.logDecay, [heads], "heads");
       const logDecay = floats("fixedDecay's logDecay", decay.logDecay);
-      if (hasKernel(FIXED_DECAY)) {
-        const { f, b } = runKernel(FIXED_DECAY, { logDecay }, { length });
-        return { forward: f as tf.Tensor3D, backward: b as tf.Tensor3D };
-      }
-      const perHead = tf.reshape(finite(logDecay), [1, heads, 1]);
-      const everywhere = spread(perHead, [1, heads, length]) as tf.Tensor3D;
-      return { forward: everywhere, backward: everywhere };
+      return fixedDecays(logDecay, length);
     }
     case "selective": {
       assertOfBatch("selectiveDecay's logDecay", decay.logDecay, shape, axes);
       const given = floats("selectiveDecay's logDecay", decay.logDecay);
-      if (decay.convention === "source" && hasKernel(SOURCE_DECAY)) {
-        const { f, b } = runKernel(SOURCE_DECAY, { logDecay: given });
-        return { forward: f as tf.Tensor3D, backward: b as tf.Tensor3D };
-      }
+      if (decay.convention === "source") return sourceDecays(given);
       const logDecay = finite(given);
-      return decay.convention === "arrival"
-        ? { forward: logDecay, backward: logDecay }
-        : {
-          forward: shifted(logDecay, 1, 2),
-          backward: shifted(logDecay, -1, 2),
-        };
+      return { forward: logDecay, backward: logDecay };
     }
     case "two-sided": {
       assertOfBatch("bidirectionalDecay's forward", decay.forward, shape, axes);
@@ -180,19 +131,6 @@ export function withoutBackward<T extends tf.Tensor>(
   if (backward === null) return { forward, backward: null };
   // A tensor that is not read still needs a gradient, of zero.
   return { forward: tf.add(forward, tf.zerosLike(backward)), backward: null };
-}
-
-/**
- * Like tf.broadcastTo, but with a gradient of a single sum, where that of
- * tf.broadcastTo runs two kernels per repetition.
- */
-export function spread(x: tf.Tensor, shape: number[]): tf.Tensor {
-  if (tf.util.arraysEqual(x.shape, shape)) return x;
-  const [batch, ...others] = shape;
-  const isOfBatch = tf.util.arraysEqual(x.shape, [1, ...others]);
-  return isOfBatch && hasKernel(SPREAD)
-    ? runKernel(SPREAD, { x }, { batch }).y
-    : tf.mul(x, tf.ones(shape));
 }
 
 /** x times the exponentials of log weights, one for each row or each entry; or x itself. */

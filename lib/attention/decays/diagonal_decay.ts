@@ -6,10 +6,10 @@ import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
 import {
   assertOfBatch,
   type DiagonalDecayPair,
-  spread,
   withoutBackward,
 } from "./decay_pair.ts";
-import { finite } from "./finite_decay.ts";
+import { spread } from "../../operations/spread/spread.ts";
+import { finite } from "../../operations/finite_decay/finite_decay.ts";
 import { assertLogDecay } from "./log_decay.ts";
 
 /** Options of {@linkcode diagonalDecay}. */

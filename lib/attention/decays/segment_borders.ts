@@ -1,8 +1,9 @@
 /** The decays of packed sequences, several in one row. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { SegmentEnds } from "../../operations/segments.ts";
-import { type DecayPair, type LogDecayPair, spread } from "./decay_pair.ts";
-import { LOWEST_LOG_DECAY } from "./finite_decay.ts";
+import type { DecayPair, LogDecayPair } from "./decay_pair.ts";
+import { spread } from "../../operations/spread/spread.ts";
+import { LOWEST_LOG_DECAY } from "../../operations/finite_decay/finite_decay.ts";
 
 /**
  * A pair of log decays that lets nothing cross a border of segments: the

@@ -31,7 +31,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { isDiagonal, spread, weighted } from "../decays/decay_pair.ts";
+import { isDiagonal, weighted } from "../decays/decay_pair.ts";
+import { spread } from "../../operations/spread/spread.ts";
 import { mask } from "../decays/mask.ts";
 import { decayedScores } from "./decayed_scores.ts";
 import type { Form } from "./form.ts";

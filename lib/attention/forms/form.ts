@@ -1,7 +1,8 @@
 /** The types and helpers that all forms of attention have in common. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "@lionjs/tfjs/kernel";
-import { type DecayPair, isDiagonal, spread } from "../decays/decay_pair.ts";
+import { type DecayPair, isDiagonal } from "../decays/decay_pair.ts";
+import { spread } from "../../operations/spread/spread.ts";
 
 /** The name of a form, without `"auto"`, which chooses one. */
 export type ConcreteForm = "full" | "recurrent" | "blockwise" | "chunkwise";

@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 
 /** Appends a column of ones to `[batch, heads, length, valueDim]`. */
 export function withOnes(values: tf.Tensor4D): tf.Tensor4D {

@@ -1,25 +1,7 @@
 /** The decays that lie on a path between two tokens, and those that do not. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { hasKernel, type Operation, runKernel } from "@lionjs/tfjs/kernel";
-import { selectTokens } from "../../operations/padding.ts";
+import { selectBetween } from "../../operations/between_tokens/between_tokens.ts";
 import type { DecayPair } from "../decays/decay_pair.ts";
-
-/**
- * The kernel that zeroes decays outside of paths: inputs `x`,
- * `[batch, heads, length, ...]`, and `tokens`, `[batch, length]`; output x with zeros
- * where no path between two tokens arrives. The attribute `forward` says from which side.
- */
-export const BETWEEN_TOKENS: Operation<"y"> = {
-  kernel: "LionBetweenTokens",
-  gradientsIn: [],
-  outputs: ["y"],
-};
-
-/** Attributes of {@linkcode BETWEEN_TOKENS}. */
-export interface BetweenTokensAttributes {
-  /** Whether a path arrives from the token before. */
-  readonly forward: boolean;
-}
 
 /**
  * Returns a pair of log decays unchanged, but with gradients that are exactly zero
@@ -62,32 +44,4 @@ function gated(
     };
   });
   return gate(logDecay);
-}
-
-/** Runs {@linkcode BETWEEN_TOKENS}, as a kernel or in tfjs operations. */
-function selectBetween(
-  x: tf.Tensor,
-  tokens: tf.Tensor2D,
-  forward: boolean,
-): tf.Tensor {
-  if (hasKernel(BETWEEN_TOKENS)) {
-    const attributes: BetweenTokensAttributes = { forward };
-    return runKernel(BETWEEN_TOKENS, { x, tokens }, attributes).y;
-  }
-  const [batch, length] = tokens.shape;
-  const [isAfter, isBefore] = forward
-    ? [tf.less, tf.lessEqual]
-    : [tf.lessEqual, tf.less];
-  const isToken = tf.notEqual(tokens, 0);
-  const places = tf.range(0, length);
-  const first = tf.min(tf.where(isToken, places, length), 1, true);
-  const last = tf.max(tf.where(isToken, places, -1), 1, true);
-  const isBetween = tf.logicalAnd(
-    isAfter(first, places),
-    isBefore(places, last),
-  );
-  const [, heads, , channels = 1] = x.shape;
-  const rows: tf.Tensor4D = tf.reshape(x, [batch, heads!, length, channels]);
-  const mask = tf.cast(isBetween, "float32") as tf.Tensor2D;
-  return tf.reshape(selectTokens(rows, mask), x.shape);
 }

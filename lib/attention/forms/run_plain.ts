@@ -1,7 +1,7 @@
 /** A form of attention in tfjs operations. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "@lionjs/tfjs/kernel";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
 import {

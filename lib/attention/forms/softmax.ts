@@ -1,6 +1,6 @@
 /** Softmax attention in tfjs operations, which hold all scores at once. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import { penalties } from "../decays/alibi.ts";
 import type { LogDecayPair } from "../decays/decay_pair.ts";
 import { logMask } from "../decays/mask.ts";

@@ -2,7 +2,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { shifted } from "../../operations/shift.ts";
 import { type ColumnDecays, decayedScores } from "./decayed_scores.ts";
-import { stepsOf, type TransitionVectors } from "./transition_inputs.ts";
+import {
+  stepsOf,
+  tokensPerChunk,
+  type TransitionVectors,
+} from "./transition_inputs.ts";
 import { unitTriangularInverse } from "./unit_triangular.ts";
 
 /** The inputs of a form, each `[sequences, steps, columns]`. */
@@ -214,7 +218,7 @@ const FORMS: Readonly<Record<TransitionForm, Form>> = { recurrent, chunkwise };
  * @param gate Log decays applied on arrival, `[batch, heads, length, 1 or headDim]`.
  * @param before The state of earlier tokens,
  * `[batch, heads, headDim, valueDim]`; zero if `undefined`.
- * @param chunkSize Tokens per chunk. @default as many as have about 64 steps
+ * @param chunkSize Tokens per chunk. @default as many as have at most 64 steps
  * @returns `[batch, heads, length, valueDim]`, and the state after all tokens, like
  * `before`.
  */
@@ -251,7 +255,7 @@ export function runTransitionForm(
       beta: beta && flat(beta),
       gate: atStep(gate, 0),
     },
-    steps * (chunkSize ?? Math.ceil(64 / steps)),
+    steps * (chunkSize ?? tokensPerChunk(64, steps)),
   );
   const last = steps === 1 ? y : tf.slice(
     tf.reshape(y, [batch * heads * length, steps, valueDim]),

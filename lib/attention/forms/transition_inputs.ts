@@ -1,14 +1,14 @@
 /** The inputs of transitions of rank one, as their forms and kernels take them. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "@lionjs/tfjs/kernel";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import type { SegmentEnds } from "../../operations/segments.ts";
 import {
   type DecayPair,
   type DiagonalDecayPair,
   isDiagonal,
-  spread,
 } from "../decays/decay_pair.ts";
+import { spread } from "../../operations/spread/spread.ts";
 import { withBorders } from "../decays/segment_borders.ts";
 
 /**
@@ -58,6 +58,11 @@ export function mapVectors<Vectors extends Partial<TransitionVectors>>(
 /** The number of steps of a token. */
 export function stepsOf({ q, k }: Pick<TransitionVectors, "q" | "k">): number {
   return k.shape[2] / q.shape[2];
+}
+
+/** The tokens of a chunk, of so many steps each, that has at most `size` steps unless it is one token. */
+export function tokensPerChunk(size: number, steps: number): number {
+  return Math.max(1, Math.floor(size / steps));
 }
 
 /**
@@ -132,7 +137,7 @@ export function transitionGates(
  *
  * @param ends The tokens at which the sweep arrives at a segment, `[batch, length]`, bool.
  */
-export function apart(
+export function withinSegments(
   vectors: TransitionVectors,
   ends: tf.Tensor2D | undefined,
 ): TransitionVectors {

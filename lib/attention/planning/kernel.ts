@@ -16,7 +16,7 @@ import {
   type Refusal,
   runKernel,
 } from "@lionjs/tfjs/kernel";
-import { selectTokens } from "../../operations/padding.ts";
+import { selectTokens } from "../../operations/padding/padding.ts";
 import {
   type AttentionInputs,
   type AttentionSettings,

@@ -2,7 +2,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { type Operation, runKernel } from "@lionjs/tfjs/kernel";
 import { withSlopes } from "../decays/alibi.ts";
-import { spread } from "../decays/decay_pair.ts";
+import { spread } from "../../operations/spread/spread.ts";
 import type { SoftmaxAttributes, SoftmaxInputs } from "../forms/softmax.ts";
 
 export type { SoftmaxAttributes } from "../forms/softmax.ts";

@@ -15,7 +15,7 @@ export interface TransitionWithStateOptions {
   readonly kernel: boolean;
   /** The form to compute in tfjs operations if no kernel runs. */
   readonly form: TransitionForm;
-  /** Tokens per chunk. @default the kernel's choice, or about 64 steps */
+  /** Tokens per chunk. @default the kernel's choice, or at most 64 steps */
   readonly chunkSize?: number | undefined;
 }
 

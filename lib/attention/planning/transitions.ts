@@ -4,10 +4,10 @@ import type { SegmentEnds } from "../../operations/segments.ts";
 import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
 import { bidirectional } from "../forms/bidirectional.ts";
 import {
-  apart,
   mapVectors,
   stepsOf,
   type TransitionVectors,
+  withinSegments,
 } from "../forms/transition_inputs.ts";
 import { runTransitionKernel } from "./transition_kernel.ts";
 import {
@@ -40,8 +40,8 @@ export function transitions(
 ): tf.Tensor4D {
   const { kernel, scale, chunkSize } = options;
   const causal = gates.backward === null;
-  const forward = apart(vectors, ends?.first);
-  const backward = causal ? forward : apart(vectors, ends?.last);
+  const forward = withinSegments(vectors, ends?.first);
+  const backward = causal ? forward : withinSegments(vectors, ends?.last);
   // A kernel has one a for both sweeps, and no state before the first token.
   if (kernel && forward.a === backward.a && !before) {
     const outputs = runTransitionKernel({

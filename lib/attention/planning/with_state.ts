@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { isRecording, runKernel } from "@lionjs/tfjs/kernel";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import { chunkwise } from "../forms/chunkwise.ts";
 import {
   causalPair,

@@ -2,9 +2,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertShape, floats } from "@lionjs/tfjs/kernel";
 import { assertBoolean, assertOptions, optionsOf } from "@lionjs/base";
-import { tokensIn, withoutPadding } from "../../operations/padding.ts";
-import { spread } from "../decays/decay_pair.ts";
-import { finite } from "../decays/finite_decay.ts";
+import { tokensIn, withoutPadding } from "../../operations/padding/padding.ts";
+import { spread } from "../../operations/spread/spread.ts";
+import { finite } from "../../operations/finite_decay/finite_decay.ts";
 import { assertLogDecay } from "../decays/log_decay.ts";
 import {
   assertTransition,

@@ -1,10 +1,10 @@
 /** Softmax attention on a sequence that arrives in steps, with a KV cache. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { tokensIn, withoutPadding } from "../../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../../operations/padding/padding.ts";
 import { floats } from "@lionjs/tfjs/kernel";
 import { penalties } from "../decays/alibi.ts";
 import { selectiveDecay } from "../decays/decay.ts";
-import { finite } from "../decays/finite_decay.ts";
+import { finite } from "../../operations/finite_decay/finite_decay.ts";
 import { logMask } from "../decays/mask.ts";
 import { hideScores, resetPadding } from "../forms/softmax.ts";
 import { softmaxAttention } from "../softmax_attention.ts";

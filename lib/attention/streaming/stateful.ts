@@ -7,10 +7,11 @@ import {
   assertPositiveInteger,
   optionsOf,
 } from "@lionjs/base";
-import { tokensIn } from "../../operations/padding.ts";
+import { tokensIn } from "../../operations/padding/padding.ts";
 import { assertConvention, type DecayConvention } from "../decays/decay.ts";
-import { assertOfBatch, type DecayPair, spread } from "../decays/decay_pair.ts";
-import { finite } from "../decays/finite_decay.ts";
+import { assertOfBatch, type DecayPair } from "../decays/decay_pair.ts";
+import { spread } from "../../operations/spread/spread.ts";
+import { finite } from "../../operations/finite_decay/finite_decay.ts";
 import { assertLogDecay } from "../decays/log_decay.ts";
 import { assertAttention } from "../forms/checks.ts";
 import { attendWithState } from "../planning/with_state.ts";

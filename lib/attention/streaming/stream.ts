@@ -14,9 +14,9 @@ import {
   unlessAborted,
 } from "@lionjs/base";
 import { floats } from "@lionjs/tfjs/kernel";
-import { tokensIn } from "../../operations/padding.ts";
+import { tokensIn } from "../../operations/padding/padding.ts";
 import type { Decay } from "../decays/decay.ts";
-import { finite } from "../decays/finite_decay.ts";
+import { finite } from "../../operations/finite_decay/finite_decay.ts";
 import { resolveDecays } from "../decays/resolve_decays.ts";
 import {
   attendWithState,

@@ -14,5 +14,6 @@ export { generated, type GeneratedOptions, type Part } from "./generated.ts";
 export { integers } from "./integers.ts";
 export { assertLabelled, type LabelledImage } from "./labelled_image.ts";
 export { PackedTexts } from "./packed_texts.ts";
-export { below, normal, type Random, seeded } from "./random.ts";
+export { below, normal, type Random, seeded, shuffle } from "./random.ts";
 export type { Batch, BatchStream, Collate } from "./stream.ts";
+export { assertScaling, scaled, type Scaling, unscaled } from "./windows.ts";

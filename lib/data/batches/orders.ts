@@ -78,3 +78,39 @@ function sortedByBlock(
   }
   return { sorted, firsts };
 }
+
+/** Number of batches among which examples are sorted by length. */
+const BATCHES_SORTED = 64;
+
+/**
+ * Orders whose batches are of examples of like lengths: of some batches at a time, the
+ * examples are sorted by length, and the batches shuffled, by seed and epoch alone.
+ */
+export function ordersByLength(
+  orderOf: Orders,
+  lengths: ArrayLike<number>,
+  batchSize: number,
+  seed: number,
+): Orders {
+  return keepingLast((epoch) => {
+    const order = orderOf(epoch).slice();
+    // What fills no batch is left out of the epoch, whatever its length.
+    const end = order.length - order.length % batchSize;
+    for (let i = 0; i < end; i += BATCHES_SORTED * batchSize) {
+      const some = order.subarray(
+        i,
+        Math.min(end, i + BATCHES_SORTED * batchSize),
+      );
+      const sorted = some.slice().sort((a, b) => lengths[a]! - lengths[b]!);
+      const firsts = Array.from(
+        { length: some.length / batchSize },
+        (_, batch) => batch * batchSize,
+      );
+      shuffle(firsts, seeded("lengths", seed, epoch, i));
+      firsts.forEach((first, batch) =>
+        some.set(sorted.subarray(first, first + batchSize), batch * batchSize)
+      );
+    }
+    return order;
+  });
+}

@@ -88,6 +88,56 @@ export function splitDocuments<D>(
   return split;
 }
 
+/** Options of {@linkcode splitInTime}. */
+export interface SplitInTimeOptions {
+  /** Share of the rows for validation, before those for testing. @default 0.1 */
+  validation?: number | undefined;
+  /** Share of the rows for testing, the last ones. @default 0.1 */
+  test?: number | undefined;
+}
+
+const IN_TIME = optionsOf<SplitInTimeOptions>()("validation test");
+
+/**
+ * Splits a series in time: what comes first is trained on, what comes last is for
+ * testing. No window of one part then has rows of another.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { splitInTime } from "@lionjs/lion/data";
+ *
+ * const days = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+ * const { train, validation, test } = splitInTime(days, { test: 0.2 });
+ * assertEquals([train, validation, test], [[1, 2, 3, 4, 5, 6, 7], [8], [9, 10]]);
+ * ```
+ *
+ * @param rows The rows in the order of time.
+ * @param options See {@linkcode SplitInTimeOptions}.
+ * @returns The parts, each in the order of the rows.
+ * @throws {TypeError} If the rows are not iterable, or an option is unknown.
+ * @throws {RangeError} If a share is negative, or they leave nothing to train on.
+ */
+export function splitInTime<R>(
+  rows: Iterable<R>,
+  options: SplitInTimeOptions = {},
+): Split<R> {
+  assertOptions("splitInTime", options, IN_TIME);
+  assertIterable("splitInTime's rows", rows);
+  const { validation = 0.1, test = 0.1 } = options;
+  assertShares({ validation, test, seed: 0 });
+  const all = [...rows];
+  const [held, tested] = [validation, test].map((share) =>
+    Math.round(share * all.length)
+  );
+  const end = all.length - tested!;
+  return {
+    train: all.slice(0, end - held!),
+    validation: all.slice(end - held!, end),
+    test: all.slice(end),
+  };
+}
+
 /** Throws unless a split's shares are shares that leave something to train on. */
 export function assertShares(
   split: { validation: number; test: number; seed: number },

@@ -7,8 +7,14 @@ import {
   assertOptions,
   optionsOf,
 } from "@lionjs/base";
-import { type BlockDataset, blockOrders, epochOrders } from "./orders.ts";
-import { assertDataset, type Dataset } from "./dataset.ts";
+import {
+  type BlockDataset,
+  blockOrders,
+  epochOrders,
+  ordersByLength,
+} from "./orders.ts";
+import { assertDataset, type Dataset, datasetOf } from "./dataset.ts";
+import { assertNumbers } from "./integers.ts";
 import { type Random, seeded } from "./random.ts";
 
 /** The examples of a step as tensors. Whoever takes a batch disposes of it. */
@@ -17,7 +23,7 @@ export interface Batch {
    * Inputs in the model's order, each `[size, …]`, or with fewer rows if
    * examples are packed.
    */
-  readonly inputs: readonly tf.Tensor[];
+  readonly inputs: tf.Tensor[];
   /** Labels for the loss, with as many rows as the inputs. */
   readonly labels: tf.Tensor;
   /** Number of examples. */
@@ -44,14 +50,23 @@ export interface BatchStream {
  */
 export type Collate<E> = (examples: readonly E[], random: Random) => Batch;
 
+/** A batch as a function of one's own makes it. */
+export interface OwnBatch extends Pick<Batch, "inputs" | "labels"> {
+  /** Number of examples. @default the labels' rows */
+  readonly size?: number | undefined;
+}
+
+/** A function of one's own that makes a batch from examples, as {@linkcode Collate} does. */
+export type OwnCollate<E> = (examples: E[], random: Random) => OwnBatch;
+
 /** Options of {@linkcode shuffledBatches}. */
 export interface ShuffledBatchesOptions<E> {
   /** Examples per batch. */
   batchSize: number;
-  /** Seed of the order and of `collate`'s random numbers. */
-  seed: number;
+  /** Seed of the order and of `collate`'s random numbers. @default 0 */
+  seed?: number | undefined;
   /** Function that makes a batch of examples. */
-  collate: Collate<E>;
+  collate: OwnCollate<E>;
   /**
    * Number of batches made ahead, while the caller's device computes; at most
    * 1024. @default 1
@@ -70,6 +85,13 @@ export interface ShuffledBatchesOptions<E> {
    * @default as many as the dataset keeps in memory, else 8
    */
   blocksAtOnce?: number | undefined;
+  /**
+   * The length of each example, such as its characters. Batches are then of
+   * examples of like lengths, and have less padding where they are padded to
+   * their longest: of every 64 batches, the examples are sorted by length, and
+   * the batches shuffled. @default batches are of any lengths
+   */
+  lengths?: ArrayLike<number> | undefined;
 }
 
 /** Options of {@linkcode batchesInOrder}. */
@@ -77,13 +99,13 @@ export interface BatchesInOrderOptions<E> {
   /** Examples per batch. */
   batchSize: number;
   /** Function that makes a batch of examples. */
-  collate: Collate<E>;
+  collate: OwnCollate<E>;
   /** Seed of `collate`'s random numbers. @default 0 */
   seed?: number | undefined;
 }
 
 const SHUFFLED = optionsOf<ShuffledBatchesOptions<unknown>>()(
-  "batchSize seed collate prefetch order blocksAtOnce",
+  "batchSize seed collate prefetch order blocksAtOnce lengths",
 );
 
 const IN_ORDER = optionsOf<BatchesInOrderOptions<unknown>>()(
@@ -139,7 +161,7 @@ export function assertCollate(collate: unknown): void {
  * assertEquals(epoch.sort(), [10, 11, 12, 13]);
  * ```
  *
- * @param dataset The examples.
+ * @param examples The examples, as a dataset or an array.
  * @param options See {@linkcode ShuffledBatchesOptions}.
  * @returns The stream. When its iteration stops, batches made ahead are
  * disposed of.
@@ -149,12 +171,12 @@ export function assertCollate(collate: unknown): void {
  * not fill a batch, or has more than 2^30 examples to shuffle.
  */
 export function shuffledBatches<E>(
-  dataset: Dataset<E>,
+  examples: Dataset<E> | readonly E[],
   options: ShuffledBatchesOptions<E>,
 ): BatchStream {
-  assertDataset("shuffledBatches's dataset", dataset);
+  const dataset = asDataset("shuffledBatches's dataset", examples);
   assertOptions("shuffledBatches", options, SHUFFLED);
-  const { batchSize, seed, collate, prefetch = 1 } = options;
+  const { batchSize, seed = 0, collate, prefetch = 1, lengths } = options;
   assertFinite("seed", seed);
   assertCollate(collate);
   assertInteger("batchSize", batchSize, 1);
@@ -165,7 +187,11 @@ export function shuffledBatches<E>(
       `batchSize should be at most the size of the dataset, ${dataset.size}, got ${batchSize}`,
     );
   }
-  const orderOf = ordersOf(dataset, options);
+  if (lengths !== undefined) assertLengths(lengths, dataset.size);
+  const shuffled = ordersOf(dataset, { ...options, seed });
+  const orderOf = lengths === undefined
+    ? shuffled
+    : ordersByLength(shuffled, lengths, batchSize, seed);
   const make = (step: number) => {
     const first = (step % stepsPerEpoch) * batchSize;
     const indices = orderOf(Math.floor(step / stepsPerEpoch))
@@ -181,16 +207,35 @@ export function shuffledBatches<E>(
   };
 }
 
+/** The dataset that is given, or that of an array. */
+function asDataset<E>(
+  name: string,
+  examples: Dataset<E> | readonly E[],
+): Dataset<E> {
+  if (Array.isArray(examples)) return datasetOf(examples);
+  assertDataset(name, examples as Dataset<E>);
+  return examples as Dataset<E>;
+}
+
+function assertLengths(lengths: ArrayLike<number>, size: number): void {
+  assertNumbers("lengths", lengths);
+  if (lengths.length !== size) {
+    throw new RangeError(
+      `lengths should be one for each of the ${size} examples, got ${lengths.length}`,
+    );
+  }
+  for (let i = 0; i < size; i++) assertFinite("each of lengths", lengths[i]!);
+}
+
 /** The most examples that are shuffled, whose order takes 4 GiB. */
 const MOST_SHUFFLED = 2 ** 30;
 
 /** The order of the examples in each epoch. */
 export function ordersOf<E>(
   dataset: Dataset<E> & Partial<BlockDataset<E>>,
-  { seed, order = "shuffled", blocksAtOnce }: Pick<
-    ShuffledBatchesOptions<E>,
-    "seed" | "order" | "blocksAtOnce"
-  >,
+  { seed, order = "shuffled", blocksAtOnce }:
+    & Pick<ShuffledBatchesOptions<E>, "order" | "blocksAtOnce">
+    & { seed: number },
 ): (epoch: number) => Uint32Array {
   assertOneOf("order", order, ["shuffled", "blocks"]);
   if (blocksAtOnce !== undefined) {
@@ -242,7 +287,7 @@ export function ordersOf<E>(
  * assertEquals(sizes, [2, 1]);
  * ```
  *
- * @param dataset The examples.
+ * @param examples The examples, as a dataset or an array.
  * @param options See {@linkcode BatchesInOrderOptions}.
  * @returns The batches, for one iteration.
  * @throws {TypeError} If the dataset is none, or an option is unknown, or of the
@@ -251,10 +296,10 @@ export function ordersOf<E>(
  * empty.
  */
 export function batchesInOrder<E>(
-  dataset: Dataset<E>,
+  examples: Dataset<E> | readonly E[],
   options: BatchesInOrderOptions<E>,
 ): AsyncIterable<Batch> {
-  assertDataset("batchesInOrder's dataset", dataset);
+  const dataset = asDataset("batchesInOrder's dataset", examples);
   assertOptions("batchesInOrder", options, IN_ORDER);
   const { batchSize, collate, seed = 0 } = options;
   assertFinite("seed", seed);
@@ -276,7 +321,7 @@ export function batchesInOrder<E>(
 async function batchOf<E>(
   dataset: Dataset<E>,
   indices: Uint32Array,
-  collate: Collate<E>,
+  collate: OwnCollate<E>,
   random: Random,
 ): Promise<Batch> {
   const examples = await Promise.all(
@@ -287,13 +332,20 @@ async function batchOf<E>(
 
 /** Makes a batch of examples, and leaves no other tensor. */
 export function collated<E>(
-  examples: readonly E[],
-  collate: Collate<E>,
+  examples: E[],
+  collate: OwnCollate<E>,
   random: Random,
 ): Batch {
   // `tidy` disposes of tensors that are not returned, also when `collate`
   // throws.
-  return tf.tidy(() => collate(examples, random) as Batch & tf.TensorContainer);
+  const batch = tf.tidy(() =>
+    collate(examples, random) as OwnBatch & tf.TensorContainer
+  );
+  const { labels, size } = Object(batch) as Partial<OwnBatch>;
+  if (size !== undefined || !(labels instanceof tf.Tensor)) {
+    return batch as unknown as Batch;
+  }
+  return { ...batch as OwnBatch, size: labels.shape[0] ?? 1 };
 }
 
 /** A batch that is made on demand, or earlier, when there is nothing else to do. */

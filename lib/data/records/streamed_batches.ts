@@ -12,9 +12,9 @@ import {
   assertPrefetch,
   type Batch,
   type BatchStream,
-  type Collate,
   collated,
   madeAhead,
+  type OwnCollate,
 } from "../batches/stream.ts";
 import { interleaved } from "./interleave.ts";
 import { shardCounts } from "./shard_counts.ts";
@@ -27,7 +27,7 @@ export interface StreamedBatchesOptions<E> {
   /** Seed of the order and of `collate`'s random numbers. */
   seed: number;
   /** Function that makes a batch of examples. */
-  collate: Collate<E>;
+  collate: OwnCollate<E>;
   /** Number of consecutive examples that are shuffled together. @default 16384 */
   window?: number | undefined;
   /** Number of shards that are read in turn. @default 8 */

@@ -1,6 +1,8 @@
 import { assertText } from "@lionjs/base";
 import { SPECIAL_IDS, textIds, type Tokenizer } from "./tokenizer.ts";
 import { bertTemplate, inputEncoder } from "./text_input.ts";
+import { ofFile } from "./tokenizer_origin.ts";
+import { trainTokenizer } from "./train_tokenizer.ts";
 
 const FIRST_BYTE = Object.keys(SPECIAL_IDS).length;
 
@@ -33,7 +35,7 @@ export function byteTokenizer(): Tokenizer {
     return Array.from(bytes, (byte) => FIRST_BYTE + byte);
   };
   const { cls, sep } = SPECIAL_IDS;
-  return {
+  const tokenizer: Tokenizer = {
     ...vocabulary,
     encode,
     encodeWithSpecials: inputEncoder(encode, bertTemplate(cls, sep)),
@@ -43,4 +45,7 @@ export function byteTokenizer(): Tokenizer {
         .decode(Uint8Array.from(bytes));
     },
   };
+  // A learned vocabulary without merges has these bytes, by these ids.
+  const { vocabularySize } = vocabulary;
+  return ofFile(tokenizer, () => trainTokenizer(["a"], { vocabularySize }));
 }

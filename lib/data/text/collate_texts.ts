@@ -1,11 +1,20 @@
 /** Batches of texts: tokenization and padding in one. @module */
 import { assertExamples } from "../batches/dataset.ts";
-import { assertOptions, optionsOf, shown } from "@lionjs/base";
+import {
+  assertBoolean,
+  assertInteger,
+  assertOneOf,
+  assertOptions,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
+import * as tf from "@tensorflow/tfjs-core";
 import { classesOf } from "../batches/classes.ts";
 import type { Collate } from "../batches/stream.ts";
 import { collateTokens } from "./token_batch.ts";
 import type { ClassifiedTokens } from "./token_examples.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { wordTokens } from "./word_tokens.ts";
 
 /** Options of {@linkcode collateTexts}. */
 export interface CollateTextsOptions {
@@ -38,10 +47,29 @@ export interface CollateTextsOptions {
    * {@linkcode collateTokens}. @default false
    */
   regression?: boolean | undefined;
+  /**
+   * Whether a text may have several classes, or none: its label is an array of
+   * them, and labels are float32 `[batch, classes]`, 0 or 1, for
+   * `binaryCrossEntropy`. It needs `classes`. @default false
+   */
+  multiLabel?: boolean | undefined;
+  /**
+   * Whether each word has a label: the text is an array of words, and the label an
+   * array of as many classes. Labels are then int32 `[batch, length]`, at the
+   * first token of each word, and -100 elsewhere, for a model with
+   * `output: "tokens"`. @default false
+   */
+  words?: boolean | undefined;
+  /**
+   * Whether batches are padded to `"length"`, so that all have one shape, or to
+   * their `"longest"` text. @default "length"
+   */
+  padding?: "length" | "longest" | undefined;
 }
 
 const OPTIONS = optionsOf<CollateTextsOptions>()(
-  "tokenizer length classes text pair label tokenTypes regression",
+  "tokenizer length classes text pair label tokenTypes regression multiLabel",
+  "words padding",
 );
 
 /**
@@ -85,6 +113,7 @@ export function collateTexts(
 ): Collate<object> {
   assertOptions("collateTexts", options, OPTIONS);
   const { tokenizer, length, classes, tokenTypes, regression } = options;
+  const { multiLabel = false, words = false, padding = "length" } = options;
   const { text = "text", pair, label = "label" } = options;
   if (typeof Object(tokenizer).encodeWithSpecials !== "function") {
     throw new TypeError(
@@ -96,7 +125,13 @@ export function collateTexts(
   assertFields({ text, pair, label });
   const specials: Tokenizer["specials"] = Object(tokenizer.specials);
   const pad = Object.hasOwn(specials, "pad") ? specials.pad : 0;
-  const collate = collateTokens({ length, pad, tokenTypes, regression });
+  assertInteger("length", length, 1);
+  assertOneOf("padding", padding, ["length", "longest"]);
+  const padded = padding === "length" ? length : undefined;
+  const collate = collateTokens({
+    ...{ length: padded, pad, tokenTypes, regression },
+  });
+  assertKinds({ multiLabel, words, regression }, options);
   if (regression && classes) {
     throw new RangeError(
       `regression is for labels that are numbers, got classes ${
@@ -105,8 +140,19 @@ export function collateTexts(
     );
   }
   const labelOf = classes === undefined ? undefined : labelsIn(classes);
+  const labelIn = (value: unknown) =>
+    labelOf ? labelOf(value) : value as number;
   return (records, random) => {
     assertExamples(records);
+    if (words) {
+      const examples = records.map((record, i) => {
+        const found = Object(record);
+        const given = { words: found[text], labels: found[label] };
+        const names = { words: text, labels: label };
+        return wordTokens(given, names, i, { tokenizer, length, labelIn });
+      });
+      return collate(examples, random);
+    }
     const examples = records.map((record, i): ClassifiedTokens => {
       const texts = textsIn(record, text, i);
       const second = pair === undefined ? texts[1] : textIn(record, pair, i);
@@ -122,10 +168,64 @@ export function collateTexts(
         ...second !== undefined && { pair: second },
       });
       const value = Object(record)[label];
-      return { ...input, label: labelOf ? labelOf(value) : value as number };
+      return { ...input, label: multiLabel ? 0 : labelIn(value) };
     });
-    return collate(examples, random);
+    if (!multiLabel) return collate(examples, random);
+    const rows = records.map((record, i) =>
+      severalOf(Object(record)[label], label, i, labelIn, classes!.length)
+    );
+    const { inputs, labels: none, size } = collate(examples, random);
+    none.dispose();
+    return { inputs, labels: tf.tensor2d(rows, undefined, "float32"), size };
   };
+}
+
+/** Throws unless at most one kind of labels is asked for, with what it needs. */
+function assertKinds(
+  kinds: Record<string, boolean | undefined>,
+  { classes, pair }: CollateTextsOptions,
+): void {
+  const asked = Object.entries(kinds).filter(([name, value]) => {
+    if (value !== undefined) assertBoolean(name, value);
+    return value;
+  }).map(([name]) => name);
+  if (asked.length > 1) {
+    throw new RangeError(
+      `one of multiLabel, words and regression should be true, got ${
+        asked.join(" and ")
+      }`,
+    );
+  }
+  if (asked[0] === "multiLabel" && classes === undefined) {
+    throw new RangeError(
+      "multiLabel needs classes, the names of all that a text may have, got none",
+    );
+  }
+  if (asked[0] === "words" && pair !== undefined) {
+    throw new RangeError(
+      `words is for single texts, got pair ${shown(pair)}`,
+    );
+  }
+}
+
+/** The labels of a text with several classes: 1 for each that it has, else 0. */
+function severalOf(
+  value: unknown,
+  field: string,
+  place: number,
+  labelIn: (value: unknown) => number,
+  count: number,
+): number[] {
+  if (!Array.isArray(value)) {
+    throw new TypeError(
+      `${field} should be an array of classes, since multiLabel is true, got ${
+        shown(value)
+      } at ${place}`,
+    );
+  }
+  const row = new Array<number>(count).fill(0);
+  for (const one of value) row[labelIn(one)] = 1;
+  return row;
 }
 
 /** Throws unless the options that name fields are texts, or `undefined`. */

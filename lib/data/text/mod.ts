@@ -4,6 +4,7 @@
  * @module
  */
 export { padded, padTokens } from "./pad_tokens.ts";
+export { specialsAround } from "./around.ts";
 export { IGNORE_INDEX } from "./token_batch.ts";
 export {
   type ClassifiedTokens,
@@ -11,4 +12,5 @@ export {
   withTypes,
 } from "./token_examples.ts";
 export type { Tokenizer } from "./tokenizer.ts";
+export { fileOf } from "./tokenizer_origin.ts";
 export { type TokenizerFile, tokenizerOf } from "./tokenizer_file.ts";

@@ -8,6 +8,7 @@ import { paddingOf, templateOf, truncationOf } from "./post_processor.ts";
 import { specialsOf } from "./special_tokens.ts";
 import { inputEncoder } from "./text_input.ts";
 import { textIds, type Tokenizer } from "./tokenizer.ts";
+import { ofFile } from "./tokenizer_origin.ts";
 import { findSingleWords } from "./tokenizer_json/single_words.ts";
 import {
   assertTokenizerShape,
@@ -176,7 +177,7 @@ export function tokenizerOf(
   const truncation = truncationOf(file["truncation"]);
   const any = encoder(library, bounds);
   const encode = ofTexts.length === 0 ? byWord(library, any) : any;
-  return {
+  const tokenizer: Tokenizer = {
     ...vocabulary,
     encode,
     encodeWithSpecials: inputEncoder(encode, template, truncation),
@@ -197,6 +198,9 @@ export function tokenizerOf(
       );
     },
   };
+  // Names that options give are none of the file's.
+  const isOfFile = Object.values(options).every((one) => one === undefined);
+  return isOfFile ? ofFile(tokenizer, () => file) : tokenizer;
 }
 
 /**

@@ -1,9 +1,10 @@
 /** Log-linear attention: a decaying state for each level of a tree over the tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { composed } from "@lionjs/tfjs/record";
 import { selectiveDecay } from "../../attention/decays/decay.ts";
 import { logDecayPair } from "../../attention/decays/decay_pair.ts";
 import { bidirectional } from "../../attention/forms/bidirectional.ts";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import {
   assertBoolean,
   assertFloat,
@@ -129,9 +130,15 @@ export function logLinearAttention(
     // A token alone has no other level.
     const isFull = form === "full" ||
       length <= (form === "auto" ? chunkSize : 1);
-    const y = isFull
-      ? full(read as Leveled, causal, segments)
-      : inChunks(read as Leveled, causal, chunkSize, segments);
+    const y = composed(
+      "LionLogLinearAttention",
+      { ...read, levelScales: given.levelScales, segments },
+      { causal },
+      () =>
+        isFull
+          ? full(read as Leveled, causal, segments)
+          : inChunks(read as Leveled, causal, chunkSize, segments),
+    );
     return withoutPadding(y, tokens);
   });
 }

@@ -1,8 +1,8 @@
 /** Log-linear attention on a sequence that arrives in parts. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { finite } from "../../attention/decays/finite_decay.ts";
+import { finite } from "../../operations/finite_decay/finite_decay.ts";
 import { mask as maskOf } from "../../attention/decays/mask.ts";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import { isOfLevel, levelsOfPairs, weightsOfPairs } from "./levels.ts";
 import type { CheckedLogLinearAttentionInputs } from "./log_linear_attention.ts";
 

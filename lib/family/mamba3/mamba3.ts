@@ -7,7 +7,7 @@ import { inBothDirections } from "../../operations/directions/directions.ts";
 import { endsOf } from "../../operations/segments.ts";
 import { shifted } from "../../operations/shift.ts";
 import { joinSweeps, turnSweeps } from "../../operations/turned/sweeps.ts";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import { assertBoolean } from "@lionjs/base";
 import {
   type Checked,

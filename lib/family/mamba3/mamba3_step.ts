@@ -4,7 +4,7 @@ import {
   recurrentState,
   recurrentStep,
 } from "../../attention/streaming/stateful.ts";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import { turned } from "../../operations/turned/turned.ts";
 import { anglesUntil } from "../../operations/turned/angles.ts";
 import type { CheckedMamba3Inputs } from "./mamba3.ts";

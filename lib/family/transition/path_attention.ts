@@ -4,9 +4,9 @@ import { assertBoolean, assertFloat, optionsOf } from "@lionjs/base";
 import { selectiveDecay } from "../../attention/decays/decay.ts";
 import {
   logDecayPair,
-  spread,
   withoutBackward,
 } from "../../attention/decays/decay_pair.ts";
+import { spread } from "../../operations/spread/spread.ts";
 import { readByScores } from "../../attention/forms/softmax.ts";
 import { numberSegments } from "../../operations/segments.ts";
 import {

@@ -1,12 +1,12 @@
 /** PaTH attention on a sequence that arrives in parts. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { spread } from "../../attention/decays/decay_pair.ts";
+import { spread } from "../../operations/spread/spread.ts";
 import {
   type ValueCache,
   withNext,
 } from "../../attention/streaming/softmax_step.ts";
 import { transitionStep } from "../../attention/streaming/transition_step.ts";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import type { CheckedPathAttentionInputs } from "./path_attention.ts";
 
 /** The cache of PaTH: values and keys of the tokens so far. */

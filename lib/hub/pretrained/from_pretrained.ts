@@ -11,6 +11,7 @@ import {
 } from "@lionjs/base";
 import type { Tokenizer } from "@lionjs/data/text";
 import { setClassNames } from "../../models/class_names.ts";
+import { type SeriesScaling, setSeriesScaling } from "../../models/forecast.ts";
 import { loadPyTorchWeights, pyTorchNames } from "../../io/pytorch.ts";
 import { namesAmong } from "../../io/pytorch_names.ts";
 import {
@@ -21,7 +22,11 @@ import {
 import { ConfigFields } from "./config_fields.ts";
 import { readObject } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";
-import { makeModel, type PretrainedConfig } from "./lion_config.ts";
+import {
+  makeModel,
+  ownConfigIn,
+  type PretrainedConfig,
+} from "./lion_config.ts";
 import { modelFiles, type ModelPackage } from "./model_files.ts";
 import type { Changes, Plan } from "./plan.ts";
 import { planOf } from "./planned.ts";
@@ -164,12 +169,13 @@ export async function fromPretrained(
     assertBoolean("preprocessing", preprocessing);
   }
   const files = await modelFiles(source, hub);
-  const config = await readObject(files, CONFIG);
-  if (!config) {
+  const file = await readObject(files, CONFIG);
+  if (!file) {
     throw new RangeError(
       `${files.name} should have a config.json, got none; savePretrained() writes one`,
     );
   }
+  const config = ownConfigIn(file);
   const fields = new ConfigFields(`config.json of ${files.name}`, config);
   const plan = planOf(fields, changes);
   const classes = classesOf(fields);
@@ -192,6 +198,8 @@ export async function fromPretrained(
     const count = (plan.model.options as { numClasses?: number }).numClasses;
     const named = classes?.length === count ? classes : undefined;
     if (named) setClassNames(model, named);
+    const scaling = fields.value("series_scaling") as SeriesScaling | undefined;
+    if (scaling !== undefined) setSeriesScaling(model, scaling);
     return {
       model,
       config: configOf(config, plan, changes, named),
@@ -252,7 +260,7 @@ async function loadInto(
 
 /** The config of a model: as it was read, unless the caller has changed the model. */
 function configOf(
-  config: Record<string, unknown>,
+  config: Readonly<Record<string, unknown>>,
   { model }: Plan,
   changes: Changes,
   classes: readonly string[] | undefined,

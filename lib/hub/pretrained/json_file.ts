@@ -1,4 +1,5 @@
 /** Files of JSON in a model's directory. @module */
+import { files as fileSystem, ifThere } from "@lionjs/base/files";
 import type { ModelFiles } from "./model_files.ts";
 
 /**
@@ -7,7 +8,7 @@ import type { ModelFiles } from "./model_files.ts";
  * @returns Its value; `undefined` if there is no such file.
  */
 export async function readObject(
-  files: ModelFiles,
+  files: Pick<ModelFiles, "name" | "bytes">,
   path: string,
 ): Promise<Record<string, unknown> | undefined> {
   const bytes = await files.bytes(path);
@@ -29,4 +30,14 @@ export async function readObject(
   throw new TypeError(
     `${path} of ${files.name} should be an object, got ${text.slice(0, 80)}`,
   );
+}
+
+/** Reads a file of a folder that is an object, as {@linkcode readObject} does. */
+export async function readObjectIn(
+  folder: string,
+  path: string,
+): Promise<Record<string, unknown> | undefined> {
+  const bytes = (name: string) =>
+    ifThere(fileSystem().readFile(`${folder}/${name}`));
+  return await readObject({ name: folder, bytes }, path);
 }

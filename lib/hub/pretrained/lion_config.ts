@@ -52,6 +52,22 @@ export interface HuggingFaceConfig {
 /** The content of a config.json. */
 export type PretrainedConfig = LionConfig | HuggingFaceConfig;
 
+/** The field of a config.json for another library that has this one's own config. */
+export const OWN_CONFIG = "lion";
+
+/**
+ * This library's config within a config.json: the field of it, where the file is for
+ * another library, or the whole file.
+ */
+export function ownConfigIn(
+  file: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const own = file[OWN_CONFIG];
+  return typeof own === "object" && own !== null && !Array.isArray(own)
+    ? own as Record<string, unknown>
+    : file;
+}
+
 const MAKERS: { [name in keyof LionOptions]: (options: never) => LayersModel } =
   { lionBert, lionGpt, lionViT, lionEncoder };
 

@@ -145,9 +145,11 @@ function threeOf(
   throw fields.wrong(field, "three numbers, of red, green and blue");
 }
 
-/** The content of a preprocessor_config.json. */
-export function preprocessorFile(given: Preprocessing): object {
-  const owner = "savePretrained's preprocessing";
+/** The content of a preprocessor_config.json. @param owner Its name for messages. */
+export function preprocessorFile(
+  given: Preprocessing,
+  owner = "savePretrained's preprocessing",
+): object {
   const { transform, mean, deviation } = Object(given) as Preprocessing;
   // A file without the two would stand for means and deviations of 0.5.
   if (!Array.isArray(transform) || !mean || !deviation) {

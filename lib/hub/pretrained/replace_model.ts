@@ -44,7 +44,11 @@ export async function replaceModel(
       names.includes(name) ||
       groups.some((isOf) => isOf(name) && names.some(isOf));
     const old = (await readdir(folder, { withFileTypes: true }))
-      .filter((entry) => !entry.isDirectory() && isReplaced(entry.name))
+      .filter((entry) =>
+        entry.isDirectory()
+          ? names.includes(entry.name)
+          : isReplaced(entry.name)
+      )
       .map(({ name }) => name);
     await moveAll(replaced, [
       ...configLast(old).reverse().map((name) =>

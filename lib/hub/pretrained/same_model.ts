@@ -2,6 +2,7 @@
 import { shown } from "@lionjs/base";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { MixingLayer } from "../../layers/mixing_layer.ts";
+import { nodesIn } from "../../models/layer_runs.ts";
 import { type LionModel, makeModel } from "./lion_config.ts";
 
 /** Fields of layers that change no outputs, or that only training reads. */
@@ -18,11 +19,15 @@ const BLOCKS = 2;
  * Throws unless a model is what a function of this library makes with these
  * options: it is compared, layer by layer, with one that has at most two blocks.
  */
-export function assertSameModel(own: LionModel, model: LayersModel): void {
+export function assertSameModel(
+  own: LionModel,
+  model: LayersModel,
+  owner = "savePretrained",
+): void {
   const { depth } = own.options;
   const fail = (what: string, wanted: unknown, got: unknown) => {
     throw new RangeError(
-      `savePretrained's config should be that of model ${
+      `${owner}'s config should be that of model ${
         Object(model).name
       }: it says ${what} ${shown(wanted)}, the model has ${shown(got)}`,
     );
@@ -46,9 +51,9 @@ export function assertSameModel(own: LionModel, model: LayersModel): void {
         if (layer.weights.length === 0) continue;
         return fail("a layer", layer.name, "none of this name");
       }
-      const [wanted, got] = [layer, theirs].map(fieldsOf);
-      for (const name of new Set([...wanted!.keys(), ...got!.keys()])) {
-        const [one, other] = [wanted!.get(name), got!.get(name)];
+      const wanted = fieldsOf(twin, layer), got = fieldsOf(model, theirs);
+      for (const name of new Set([...wanted.keys(), ...got.keys()])) {
+        const [one, other] = [wanted.get(name), got.get(name)];
         if (one === other) continue;
         fail(`${layer.name}'s ${name}`, parse(one), parse(other));
       }
@@ -59,17 +64,22 @@ export function assertSameModel(own: LionModel, model: LayersModel): void {
 }
 
 /**
- * The fields that determine a layer's computation: its options, and the shapes
- * of its weights.
+ * The fields that determine a layer's computation in a model: its options, the shapes
+ * of its weights, and how often it runs.
  */
 function fieldsOf(
+  model: LayersModel,
   layer: LayersModel["layers"][number],
 ): Map<string, string> {
   const entries = Object.entries(layer.getConfig())
     .filter(([name, value]) => !FREE.includes(name) && value !== undefined);
   const shapes = layer.weights.map(({ shape }) => shape);
   return new Map(
-    [...entries, ["shapes of weights", shapes] as const]
+    [
+      ...entries,
+      ["shapes of weights", shapes] as const,
+      ["repeats", nodesIn(model, layer).length] as const,
+    ]
       .map(([name, value]) => [name, JSON.stringify(value)]),
   );
 }

@@ -12,11 +12,19 @@ import {
 import type { Tokenizer, TokenizerFile } from "@lionjs/data/text";
 import { pathOf } from "@lionjs/base/files";
 import { classNames } from "../../models/class_names.ts";
+import { seriesScaling } from "../../models/forecast.ts";
+import { makerOf } from "../../models/made_by.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
 import { ConfigFields } from "./config_fields.ts";
+import { readObjectIn } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";
-import { type PretrainedConfig, writableConfig } from "./lion_config.ts";
+import {
+  type LionModel,
+  OWN_CONFIG,
+  type PretrainedConfig,
+  writableConfig,
+} from "./lion_config.ts";
 import { planOf } from "./planned.ts";
 import {
   type Preprocessing,
@@ -31,7 +39,7 @@ import {
   writeTokenizer,
 } from "./tokenizer_files.ts";
 import { isWeights, writeJSON, writeWeights } from "./weight_files.ts";
-import { assertPrecision, quantized } from "./weight_precision.ts";
+import { precisionOf, quantized } from "./weight_precision.ts";
 
 /** Options of {@linkcode savePretrained}. */
 export interface SavePretrainedOptions {
@@ -40,11 +48,13 @@ export interface SavePretrainedOptions {
   /**
    * The model's config: the function of this library that makes it and its
    * options, or the config that {@linkcode fromPretrained} returned.
+   * @default how this process made the model, if by a function of this library
    */
-  config: PretrainedConfig;
+  config?: PretrainedConfig | undefined;
   /**
-   * The tokenizer: one that {@linkcode fromPretrained} read, or the content of
-   * a tokenizer.json, as from `trainTokenizer`. @default none
+   * The tokenizer: one that {@linkcode fromPretrained} read or `tokenizerOf` or
+   * `byteTokenizer` made, or the content of a tokenizer.json, as from
+   * `trainTokenizer`. @default none
    */
   tokenizer?: Tokenizer | TokenizerFile | undefined;
   /**
@@ -60,9 +70,11 @@ export interface SavePretrainedOptions {
    * Of int8, weights that are few or delicate stay float32: those of one axis or
    * of less than 2,048 numbers, norms, biases, decays and the steps of time in
    * them, convolutions along the sequence, and tables of positions under 64 KiB.
-   * Loaded, all are float32 again. @default float32
+   * Loaded, all are float32 again. What {@linkcode fromPretrained} tells of the
+   * weights that it read says nothing here, so all that it returns can be given.
+   * @default float32
    */
-  weights?: "int8" | "f16" | undefined;
+  weights?: "int8" | "f16" | { readonly kept: readonly string[] } | undefined;
   /** A pattern of the names of further weights that stay float32 with int8. @default none */
   keep?: RegExp | undefined;
 }
@@ -74,7 +86,9 @@ const OPTIONS = optionsOf<SavePretrainedOptions>()(
 /**
  * Writes a model to a folder, for {@linkcode fromPretrained}: `config.json`,
  * weights as safetensors and, if given, the tokenizer. With a config of Hugging
- * Face's BERT, GPT-2 or ViT, Python's libraries can read the folder too.
+ * Face's BERT, GPT-2 or ViT, Python's libraries can read the folder too. In a folder of
+ * `saveTransformersJs`, the config becomes a field of the one that is there, so that both
+ * libraries read it; its graphs stay.
  *
  * @example Saving and loading an encoder
  * ```ts
@@ -84,16 +98,12 @@ const OPTIONS = optionsOf<SavePretrainedOptions>()(
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
- * const options = {
+ * const model = lionEncoder({
  *   inputDim: 2, dim: 8, depth: 1, numHeads: 2, numClasses: 2, variant: "s",
- * } as const;
- * const model = lionEncoder(options);
+ * });
  * setClassNames(model, ["cat", "dog"]);
  * const folder = await Deno.makeTempDir();
- * await savePretrained(folder, {
- *   model,
- *   config: { model_type: "lion", architecture: "lionEncoder", options },
- * });
+ * await savePretrained(folder, { model });
  *
  * const loaded = await fromPretrained(folder);
  * assertEquals(classNames(loaded.model), ["cat", "dog"]);
@@ -118,12 +128,13 @@ export async function savePretrained(
   assertOptions("savePretrained", options, OPTIONS);
   const path = pathOf(folder, "savePretrained's folder");
   assertPath("savePretrained's folder", path);
-  const { model, config, tokenizer, preprocessing, maxShardBytes = 5e9 } =
-    options;
+  const { model, tokenizer, preprocessing, maxShardBytes = 5e9 } = options;
   assertPositiveInteger("savePretrained's maxShardBytes", maxShardBytes);
-  const { weights: precision, keep } = options;
-  assertPrecision(precision, keep);
+  const { weights, keep } = options;
+  const precision = precisionOf(weights, keep);
   assertModel("savePretrained's model", model);
+  const made = makerOf(model) as LionModel | undefined;
+  const { config = made && { model_type: "lion" as const, ...made } } = options;
   if (typeof config !== "object" || config === null) {
     throw new TypeError(
       'savePretrained\'s config should be an object such as { model_type: "lion", architecture: "lionBert", options: { … } }, got ' +
@@ -141,11 +152,13 @@ export async function savePretrained(
     );
   }
   const names = classNames(model);
+  const scaling = seriesScaling(model);
   const areNew = names &&
     JSON.stringify(names) !== JSON.stringify(classesOf(fields));
   const labelled = {
     ...writableConfig(config),
     ...areNew ? labelFields(names) : {},
+    ...scaling ? { series_scaling: scaling } : {},
   };
   const tensors = toPyTorchWeights(model, {
     names: config.model_type === "vit" ? "hugging-face" : "authors",
@@ -156,16 +169,35 @@ export async function savePretrained(
     const weights = precision === "int8"
       ? await quantized(own, keep)
       : new Map(own);
-    await replaceModel(path, [isWeights, isOfTokenizer], async (staging) => {
+    const others = config.model_type === "lion"
+      ? await othersConfigIn(path)
+      : undefined;
+    // The other library reads more of a tokenizer's files.
+    const groups = others ? [isWeights] : [isWeights, isOfTokenizer];
+    await replaceModel(path, groups, async (staging) => {
       await writeWeights(staging, weights, {
         maxShardBytes,
         precision: precision === "f16" ? "F16" : "F32",
       });
       if (read) await writeTokenizer(staging, read);
       if (images) await writeJSON(`${staging}/${PREPROCESSOR}`, images);
-      await writeJSON(`${staging}/${CONFIG}`, labelled);
+      const written = others ? { ...others, [OWN_CONFIG]: labelled } : labelled;
+      await writeJSON(`${staging}/${CONFIG}`, written);
     });
   } finally {
     tf.dispose([...tensors.values()]);
   }
+}
+
+/**
+ * The config.json of a folder that transformers.js reads too, in which this library has
+ * only a field; `undefined` if there is none. One that is no JSON is replaced.
+ */
+async function othersConfigIn(
+  folder: string,
+): Promise<Record<string, unknown> | undefined> {
+  const file = await readObjectIn(folder, CONFIG).catch(() => undefined);
+  return file && (OWN_CONFIG in file || "transformers.js_config" in file)
+    ? file
+    : undefined;
 }

@@ -1,5 +1,6 @@
 /** The tokenizer in a model's folder. @module */
 import {
+  fileOf,
   type Tokenizer,
   type TokenizerFile,
   tokenizerOf,
@@ -8,7 +9,8 @@ import { readObject } from "./json_file.ts";
 import type { ModelFiles } from "./model_files.ts";
 import { writeJSON } from "./weight_files.ts";
 
-const TOKENIZER = "tokenizer.json";
+/** The file of a tokenizer. */
+export const TOKENIZER = "tokenizer.json";
 
 /** Files that name special tokens; the last one's names count. */
 const CONFIGS = ["special_tokens_map.json", "tokenizer_config.json"];
@@ -47,21 +49,25 @@ export async function readTokenizer(
   }
 }
 
+/** The files of a tokenizer by name. @param owner The function that is given it. */
 export function tokenizerFiles(
   tokenizer: Tokenizer | TokenizerFile,
+  owner = "savePretrained",
 ): ReadonlyMap<string, object> {
   const known = FILES.get(tokenizer as Tokenizer);
   if (known) return known;
+  const file = fileOf(tokenizer as Tokenizer);
+  if (file) return new Map([[TOKENIZER, file]]);
   if (typeof Object(tokenizer).encode === "function") {
     throw new TypeError(
-      "savePretrained's tokenizer should be one that fromPretrained() has read, or the content of a tokenizer.json such as trainTokenizer() makes, got another tokenizer, whose file is not known",
+      `${owner}'s tokenizer should be one that fromPretrained() has read or tokenizerOf() has made without options, or the content of a tokenizer.json such as trainTokenizer() makes, got another tokenizer, whose file is not known`,
     );
   }
   try {
     tokenizerOf(tokenizer as TokenizerFile);
   } catch (cause) {
     throw new TypeError(
-      `savePretrained's tokenizer should be the content of a tokenizer.json: ${
+      `${owner}'s tokenizer should be the content of a tokenizer.json: ${
         (cause as Error).message
       }`,
       { cause },

@@ -24,15 +24,18 @@ const DELICATE =
 const POSITIONS = /(position_embeddings(\.weight)?|wpe\.weight|pos_embed)$/;
 const SMALL_TABLE = 64 * 1024;
 
-/** Throws unless options of `savePretrained` say how weights are stored. */
-export function assertPrecision(
-  weights: "int8" | "f16" | undefined,
+/** How weights are stored, by options of `savePretrained`; throws if they are wrong. */
+export function precisionOf(
+  weights: unknown,
   keep: RegExp | undefined,
-): void {
-  if (weights !== undefined) {
-    assertOneOf("savePretrained's weights", weights, ["int8", "f16"]);
+): "int8" | "f16" | undefined {
+  // What fromPretrained() tells of the weights that it has read says nothing of these.
+  const isTold = Array.isArray(Object(weights).kept);
+  const precision = isTold ? undefined : weights as "int8" | "f16" | undefined;
+  if (precision !== undefined) {
+    assertOneOf("savePretrained's weights", precision, ["int8", "f16"]);
   }
-  if (keep === undefined) return;
+  if (keep === undefined) return precision;
   if (!(keep instanceof RegExp)) {
     throw new TypeError(
       `savePretrained's keep should be a pattern such as /head/, got ${
@@ -40,7 +43,7 @@ export function assertPrecision(
       }`,
     );
   }
-  if (weights === "int8") return;
+  if (precision === "int8") return precision;
   throw new RangeError(
     `savePretrained's keep is for weights: "int8", got ${shown(weights)}`,
   );

@@ -1,7 +1,7 @@
 /**
- * The jobs of attention and of the selective scan: the single description from which
- * both the module's source and what the host writes are made. Those of other operations
- * are described in their folders, `wasm.ts` in `lib/operations`.
+ * The jobs of attention: the single description from which both the module's source and
+ * what the host writes are made. Those of other operations are described in their folders,
+ * `wasm.ts` in `lib/operations`.
  *
  * @module
  */
@@ -86,21 +86,7 @@ const SOFTMAX = {
   ...addresses("dy", "dq", "dk", "dv", "df", "db"),
 } as const satisfies Fields;
 
-/**
- * The job of the selective scan, or of its gradient if there is a `dy`; the address of
- * an absent optional tensor is 0.
- */
-const SELECTIVE_SCAN = {
-  ...integers("batch", "length", "channels", "stateDim"),
-  /** Tokens between states that are kept. */
-  chunkSize: "i32",
-  reverse: "i32",
-  ...addresses("x", "dt", "a", "b", "c", "d", "z", "begins"),
-  ...addresses("y", "states"),
-  ...addresses("dy", "dx", "ddt", "da", "db", "dc", "dd", "dz"),
-} as const satisfies Fields;
-
-/** The jobs of attention and of the selective scan. */
+/** The jobs of attention. */
 export const LION_JOBS = jobsOf({
   chunkwiseForward: ATTENTION,
   chunkwiseBackward: ATTENTION,
@@ -108,5 +94,4 @@ export const LION_JOBS = jobsOf({
   fullForward: ATTENTION,
   recurrentForward: ATTENTION,
   transition: TRANSITION,
-  selectiveScan: SELECTIVE_SCAN,
 });

@@ -20,7 +20,7 @@ import {
 import { type ChunkLimits, gradientChunk } from "../gradient_chunk.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
-import { clearPadding } from "./padding.ts";
+import { clearPadding } from "../../operations/padding/wasm.ts";
 import { LION_JOBS } from "./jobs.ts";
 
 /** The jobs of the module that compute a form. */

@@ -5,7 +5,10 @@ import { LION_JOBS } from "./jobs.ts";
 
 export const LION_MODULE: BuiltModule = {
   jobs: OPERATIONS.reduce<Jobs>(
-    (jobs, { JOBS }) => ({ ...jobs, ...JOBS }),
+    (jobs, operation) => ({
+      ...jobs,
+      ...("JOBS" in operation ? operation.JOBS : {}),
+    }),
     LION_JOBS,
   ),
   relaxed: () => import("./built/relaxed.ts"),

@@ -6,6 +6,7 @@ import {
   type TransitionAttributes,
   type TransitionRequest,
 } from "../../attention/planning/transition_kernel.ts";
+import { tokensPerChunk } from "../../attention/forms/transition_inputs.ts";
 import type { KernelPlan } from "@lionjs/tfjs/kernel";
 import {
   type KernelHost,
@@ -60,8 +61,7 @@ export function registerTransitionAttention(
         operationsOf(requestOf(inputs, attributes)),
       plan: (request) => {
         const { chunkSize: size } = numbersFor(request).delta;
-        const most = Math.max(1, Math.floor(size / request.steps));
-        const { chunkSize = most } = request;
+        const { chunkSize = tokensPerChunk(size, request.steps) } = request;
         return plan(host, { ...request, chunkSize });
       },
     });
@@ -89,9 +89,7 @@ function sizesOf(
   request: PlannedRequest,
 ): Omit<Numbers<typeof LION_JOBS.transition>, "parts" | "whole" | "scale"> {
   const { batch, heads, length, headDim, valueDim, steps } = request;
-  const most = steps === 1
-    ? LARGEST_CHUNK
-    : Math.max(1, Math.floor(MOST_STEPS / steps));
+  const most = steps === 1 ? LARGEST_CHUNK : tokensPerChunk(MOST_STEPS, steps);
   return {
     sequences: batch * heads,
     length,

@@ -3,11 +3,7 @@ import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
 import type { KernelHost } from "@lionjs/tfjs/wasm";
 import { OPERATIONS } from "./built/operations.ts";
-import { registerDense } from "./dense.ts";
-import { registerFusedLayers } from "./fused_layers.ts";
 import { registerAttention } from "./lion_attention.ts";
-import { registerOperations } from "./operations.ts";
-import { registerSelectiveScan } from "./selective_scan.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 import { registerTransitionAttention } from "./transition_attention.ts";
 
@@ -22,9 +18,5 @@ export function registerWasmKernels(
   registerAttention(host, numbersFor);
   registerTransitionAttention(host, numbersFor);
   registerSoftmaxAttention(host);
-  registerSelectiveScan(host);
-  registerOperations(host);
-  registerFusedLayers(host);
-  registerDense(host);
   for (const { register } of OPERATIONS) register(host);
 }

@@ -4,9 +4,6 @@ import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
 import { OPERATIONS } from "./built/operations.ts";
 import { registerAttention } from "./lion_attention.ts";
-import { registerDense } from "./layer/dense.ts";
-import { registerOperations } from "./layer/operations.ts";
-import { registerSelectiveScan } from "./scan/selective_scan.ts";
 import { registerSoftmaxAttention } from "./softmax/softmax_attention.ts";
 import { registerTransition } from "./transition/transition.ts";
 
@@ -20,10 +17,7 @@ export function registerWebGpuKernels(
   isSoftware: boolean,
 ): void {
   registerAttention(numbersFor);
-  registerOperations();
-  registerSelectiveScan();
   registerSoftmaxAttention(numbersFor, subgroups);
   registerTransition(numbersFor);
-  registerDense(!isSoftware);
-  for (const { register } of OPERATIONS) register();
+  for (const { register } of OPERATIONS) register({ isSoftware });
 }

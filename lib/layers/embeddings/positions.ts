@@ -1,5 +1,6 @@
 /** Learned position embeddings. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { composed } from "@lionjs/tfjs/record";
 import { assertSegments } from "../../operations/segments.ts";
 import {
   firstInput,
@@ -81,17 +82,19 @@ export function positionsOfSegments(
   const facts = { table: table.shape, batch: segments.shape[0] };
   sequence.assertSame("positions of segments", facts);
   const positions = sequence.positionsIn(segments);
-  const known = tf.minimum(positions, maxLength - 1);
-  const rows = tf.gather(
-    table,
-    tf.cast(known, "int32"),
-  ) as tf.Tensor as tf.Tensor3D;
-  if (sequence.isWhole && segments.shape[1] <= maxLength) return rows;
-  // Values of segments are not read back here, so a long segment cannot throw.
-  const isBeyond = tf.greaterEqual(positions, maxLength);
-  const { shape } = positions;
-  const wrong = tf.where(isBeyond, tf.fill(shape, NaN), tf.zeros(shape));
-  return tf.add(rows, tf.expandDims(wrong, 2));
+  return composed("LionPositionRows", { table, positions }, {}, () => {
+    const known = tf.minimum(positions, maxLength - 1);
+    const rows = tf.gather(
+      table,
+      tf.cast(known, "int32"),
+    ) as tf.Tensor as tf.Tensor3D;
+    if (sequence.isWhole && segments.shape[1] <= maxLength) return rows;
+    // Values of segments are not read back here, so a long segment cannot throw.
+    const isBeyond = tf.greaterEqual(positions, maxLength);
+    const { shape } = positions;
+    const wrong = tf.where(isBeyond, tf.fill(shape, NaN), tf.zeros(shape));
+    return tf.add<tf.Tensor3D>(rows, tf.expandDims(wrong, 2));
+  });
 }
 
 /** Options of {@linkcode positionEmbedding}. */

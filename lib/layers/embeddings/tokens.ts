@@ -1,7 +1,7 @@
 /** The class token, and pooling of tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments } from "../../operations/segments.ts";
-import { tokensIn } from "../../operations/padding.ts";
+import { tokensIn } from "../../operations/padding/padding.ts";
 import { tokenMean } from "../../operations/token_mean/token_mean.ts";
 import {
   type CallOptions,

@@ -1,6 +1,6 @@
 /** Short convolutions in mixers, with PyTorch's parameters. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import { shortConvolution } from "../../operations/short_convolution/short_convolution.ts";
 import type { Parameter } from "../lion_layer.ts";
 import type { MixerCall, MixerState } from "../mixer.ts";

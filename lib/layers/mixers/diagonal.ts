@@ -1,6 +1,6 @@
 /** Models of the family with diagonal decays, one per channel, as mixers. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { logSigmoid } from "../../attention/decays/decay.ts";
+import { logSigmoid } from "../../operations/log_sigmoid/log_sigmoid.ts";
 import type { RecurrentState } from "../../attention/streaming/stateful.ts";
 import {
   type CheckedGatedLinearAttentionInputs,

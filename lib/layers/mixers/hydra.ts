@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../../attention/decays/decay.ts";
 import { lionAttention } from "../../attention/lion_attention.ts";
 import { assertOptions, assertPositiveInteger, optionsOf } from "@lionjs/base";
-import { dense } from "../../operations/dense.ts";
+import { dense } from "../../operations/dense/dense.ts";
 import { shortConvolution } from "../../operations/short_convolution/short_convolution.ts";
 import { applyMatrix, matrix } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";

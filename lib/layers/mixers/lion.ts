@@ -13,7 +13,7 @@ import {
 } from "../../attention/orders.ts";
 import { planAttention } from "../../attention/planning/plan.ts";
 import { joinHeads, splitHeads } from "../../operations/heads/heads.ts";
-import { withoutPadding } from "../../operations/padding.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
 import { FEATURE_MAPS } from "../options/feature_maps.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameters } from "../lion_layer.ts";

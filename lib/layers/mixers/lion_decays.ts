@@ -1,14 +1,14 @@
 /** The decays of LION's variants in a layer, and custom ones. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { spread } from "../../attention/decays/decay_pair.ts";
+import { spread } from "../../operations/spread/spread.ts";
 import { diagonalDecay } from "../../attention/decays/diagonal_decay.ts";
 import {
   assertDecay,
   type Decay,
   fixedDecay,
-  logSigmoid,
   noDecay,
 } from "../../attention/decays/decay.ts";
+import { logSigmoid } from "../../operations/log_sigmoid/log_sigmoid.ts";
 import {
   decayLogits,
   mambaTimeStep,
@@ -24,7 +24,8 @@ import {
 } from "../lion_layer.ts";
 import { toHeads } from "../../operations/heads/heads.ts";
 import { withBias } from "./projections.ts";
-import { decayOfLogits, withoutClassToken } from "./token_log_decay.ts";
+import { decayOfLogits } from "./token_log_decay.ts";
+import { withoutClassToken } from "../../operations/token_decays/token_decays.ts";
 
 /**
  * A custom decay, computed from the layer's input `[batch, length, dim]`. A

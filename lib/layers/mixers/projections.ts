@@ -1,8 +1,8 @@
 /** Projections of mixers to heads and back. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { dense } from "../../operations/dense.ts";
-import { logSigmoid } from "../../attention/decays/decay.ts";
-import { spread } from "../../attention/decays/decay_pair.ts";
+import { dense } from "../../operations/dense/dense.ts";
+import { logSigmoid } from "../../operations/log_sigmoid/log_sigmoid.ts";
+import { spread } from "../../operations/spread/spread.ts";
 import {
   type RecurrentState,
   recurrentState,

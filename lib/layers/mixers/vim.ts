@@ -6,15 +6,15 @@ import {
   assertPositiveInteger,
   optionsOf,
 } from "@lionjs/base";
-import { dense } from "../../operations/dense.ts";
-import { withoutPadding } from "../../operations/padding.ts";
-import { selectiveScan } from "../../operations/selective_scan.ts";
+import { dense } from "../../operations/dense/dense.ts";
+import { withoutPadding } from "../../operations/padding/padding.ts";
+import { selectiveScan } from "../../operations/selective_scan/selective_scan.ts";
 import {
   gated,
   scanFrom,
   type ScanInputs,
   stateBefore,
-} from "../../operations/selective_scan_plain.ts";
+} from "../../operations/selective_scan/plain.ts";
 import { shortConvolution } from "../../operations/short_convolution/short_convolution.ts";
 import { applyMatrix, linear, matrix } from "../linear.ts";
 import type { Parameter, Parameters, Shape } from "../lion_layer.ts";

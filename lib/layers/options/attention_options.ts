@@ -152,6 +152,13 @@ export interface AttentionOptions {
    */
   direction?: "both" | "forward" | "backward" | undefined;
   /**
+   * Length of the blocks of block diffusion, for LION only: a token then attends to
+   * those of its block, on both sides, and to all blocks before it. What these hold
+   * is a state of constant size, so each block takes the same time, however many
+   * there are before it. @default one block, the whole sequence
+   */
+  blockLength?: number | undefined;
+  /**
    * How often a token counts itself if it attends to both sides. `"twice"` is
    * an ablation, two causal mixers from both ends: LION's mask is then M + I.
    * @default "once"
@@ -180,6 +187,19 @@ export interface AttentionOptions {
    * the opposite, which tracking a parity needs. @default false
    */
   negativeEigenvalues?: boolean | undefined;
+  /**
+   * Whether `"fox"` and `"path"` divide queries and keys by their root mean square,
+   * `"fox"` those of each head by itself. @default false
+   */
+  queryKeyNorm?: boolean | undefined;
+  /** Whether the output of `"fox"` is gated, by the sigmoid of a linear map. @default false */
+  outputGate?: boolean | undefined;
+  /**
+   * How decay rates of `"mamba3"` depend on what is projected, x: `"heavy-tailed"` is
+   * 1 + x above 0 and 1 / (1 - x) below, and `"softplus"` its authors' first map, for
+   * weights that were trained with it. @default "heavy-tailed"
+   */
+  decayRates?: "heavy-tailed" | "softplus" | undefined;
   /**
    * Ranks of the low-rank maps of `"rwkv7"`: to decays, learning rates, shares of
    * the first layer's values, and gates. @default as its authors, by the width
@@ -210,7 +230,8 @@ export interface AttentionOptions {
 export const ATTENTION_OPTIONS = optionsOf<AttentionOptions>()(
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap order",
   "grid classToken direction countSelf segments normalize outputNorm position",
-  "convSize steps negativeEigenvalues ranks layer dropout",
+  "convSize steps negativeEigenvalues queryKeyNorm outputGate decayRates",
+  "ranks layer dropout blockLength",
 );
 
 /** Whether attention is causal: no token attends to tokens after it. */
@@ -231,10 +252,10 @@ export function assertAttentionOptions(
   dim: number,
 ): void {
   const { featureMap, form = "auto", chunkSize, dropout } = options;
-  const { classToken, segments, normalize, outputNorm, negativeEigenvalues } =
-    options;
+  const { classToken, segments, normalize, outputNorm } = options;
+  const { negativeEigenvalues, queryKeyNorm, outputGate } = options;
   assertBooleans({ classToken, segments, normalize, outputNorm });
-  assertBooleans({ negativeEigenvalues });
+  assertBooleans({ negativeEigenvalues, queryKeyNorm, outputGate });
   assertWeighing(options, dim);
   assertDirection(options);
   if (featureMap !== undefined && !Object.hasOwn(FEATURE_MAPS, featureMap)) {
@@ -249,6 +270,7 @@ export function assertAttentionOptions(
   assertPosition(options, dim);
   assertDiagonalDecay(options);
   assertVariantOptions(options);
+  assertBlocks(options);
   if (classToken && segments) {
     throw new RangeError(
       "classToken is token 0 of a row, but segments pack several sequences " +
@@ -310,6 +332,30 @@ function assertDirection(options: AttentionOptions): void {
       `countSelf "twice" is for linear attention, got variant "${variant}"`,
     );
   }
+}
+
+/** Throws unless attention in blocks is LION's, in the tokens' own order. */
+function assertBlocks(options: AttentionOptions): void {
+  const { blockLength, variant, direction, countSelf, order } = options;
+  if (blockLength === undefined) return;
+  assertCount("blockLength", blockLength);
+  const wrong = !isLion(options)
+    ? variant ? `variant "${variant}"` : "a custom mixer"
+    : direction !== undefined && direction !== "both"
+    ? `direction "${direction}"`
+    : countSelf === "twice"
+    ? 'countSelf "twice"'
+    : order !== undefined && order !== "raster"
+    ? "an order"
+    : options.segments
+    ? "segments"
+    : options.classToken
+    ? "a class token"
+    : undefined;
+  if (wrong === undefined) return;
+  throw new RangeError(
+    `blockLength is for LION that attends to both sides of a single sequence in its order, got ${wrong}`,
+  );
 }
 
 function assertOrder({ order, grid }: AttentionOptions): void {
@@ -391,6 +437,9 @@ const OWN_OPTIONS = {
   negativeEigenvalues: [
     ...["delta", "gated-delta", "kda", "gated-delta-2", "rwkv7"] as const,
   ],
+  queryKeyNorm: ["fox", "path"],
+  outputGate: ["fox"],
+  decayRates: ["mamba3"],
   ranks: ["rwkv7"],
   layer: ["rwkv7"],
 } as const satisfies Partial<
@@ -399,7 +448,7 @@ const OWN_OPTIONS = {
 
 /** Throws unless options that few variants have are valid, and given to these. */
 function assertVariantOptions(options: AttentionOptions): void {
-  const { variant, convSize, steps, ranks, layer } = options;
+  const { variant, convSize, steps, decayRates, ranks, layer } = options;
   for (const [name, variants] of Object.entries(OWN_OPTIONS)) {
     if (variants.some((one) => one === variant)) continue;
     assertNotGiven(
@@ -411,6 +460,9 @@ function assertVariantOptions(options: AttentionOptions): void {
   }
   if (convSize !== undefined) assertCount("convSize", convSize, 0);
   if (steps !== undefined) assertCount("steps", steps);
+  if (decayRates !== undefined) {
+    assertOneOf("decayRates", decayRates, ["heavy-tailed", "softplus"]);
+  }
   if (ranks !== undefined) assertRanks(ranks);
   if (layer !== undefined) assertLayer(layer);
 }

@@ -13,7 +13,7 @@ import {
 import { GATED_LINEAR_ATTENTION, HGRN2, RWKV6 } from "../mixers/diagonal.ts";
 import { backward, fromEachEnd } from "../mixers/directions.ts";
 import { familyMixer, type FamilyModel } from "../mixers/family.ts";
-import { FORGETTING_ATTENTION } from "../mixers/forgetting.ts";
+import { forgettingModel } from "../mixers/forgetting.ts";
 import { hydraMixer } from "../mixers/hydra.ts";
 import { lionMixer } from "../mixers/lion.ts";
 import {
@@ -27,8 +27,8 @@ import {
   tokenDiagonalDecay,
 } from "../mixers/lion_decays.ts";
 import { LOG_LINEAR_ATTENTION } from "../mixers/log_linear.ts";
-import { MAMBA3 } from "../mixers/mamba3.ts";
-import { PATH_ATTENTION } from "../mixers/path.ts";
+import { mamba3Model } from "../mixers/mamba3.ts";
+import { pathModel } from "../mixers/path.ts";
 import { rwkv7Mixer } from "../mixers/rwkv7.ts";
 import { softmaxMixer } from "../mixers/softmax.ts";
 import { MAMBA2, MLSTM } from "../mixers/scalar.ts";
@@ -69,10 +69,10 @@ const VARIANTS: Readonly<
     deltaProductModel({ ...options, isGated: true })
   ),
   comba: familyFrom(combaModel),
-  mamba3: familyOf(MAMBA3),
+  mamba3: familyFrom(mamba3Model),
   "log-linear": familyOf(LOG_LINEAR_ATTENTION),
-  fox: familyOf(FORGETTING_ATTENTION),
-  path: familyOf(PATH_ATTENTION),
+  fox: familyFrom(forgettingModel),
+  path: familyFrom(pathModel),
   hydra: ({ numHeads }) => hydraMixer({ numHeads }),
   vim: ({ direction = "both", countSelf = "once" }) =>
     vimMixer({ causal: direction !== "both" || countSelf === "twice" }),

@@ -14,7 +14,7 @@ import {
   assertOptions,
   optionsOf,
 } from "@lionjs/base";
-import { tokensIn, withoutPadding } from "../padding.ts";
+import { tokensIn, withoutPadding } from "../padding/padding.ts";
 import { checkedSegments, numberSegments } from "../segments.ts";
 import { shifted } from "../shift.ts";
 

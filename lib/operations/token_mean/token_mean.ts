@@ -1,7 +1,7 @@
 /** The mean of the tokens of each sequence. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "@lionjs/tfjs/kernel";
-import { withoutPadding } from "../padding.ts";
+import { withoutPadding } from "../padding/padding.ts";
 
 /** The kernel of {@linkcode tokenMean}, with the attribute `length`. */
 export const TOKEN_MEAN: Operation<"y"> = {

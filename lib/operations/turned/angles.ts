@@ -1,5 +1,6 @@
 /** Cumulative sums of angles along a sequence. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { composed } from "@lionjs/tfjs/record";
 import { numberSegments } from "../segments.ts";
 import { shifted } from "../shift.ts";
 
@@ -39,7 +40,12 @@ export function anglesUntil(
     const keep = save as tf.GradSaveFunc;
     if (numbers) keep([numbers]);
     return {
-      value: summed(steps as tf.Tensor4D),
+      value: composed(
+        "LionSummedAngles",
+        { angles: steps as tf.Tensor4D },
+        {},
+        () => summed(steps as tf.Tensor4D),
+      ),
       gradFunc: (dy: tf.Tensor, [numbers]: tf.Tensor[]) =>
         numbers
           ? sumsFrom(dy as tf.Tensor4D, numbers as tf.Tensor2D)

@@ -1,5 +1,6 @@
-/** The limits of the current backend. @module */
+/** The limits of backends and devices. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import type { Refusal } from "./kernel.ts";
 
 /** The largest tensor in bytes that one binding of the current backend can hold. */
 export function largestTensorBytes(): number {
@@ -38,4 +39,30 @@ export function limitsOf(
     if (typeof limit === "number") found[name] = limit;
   }
   return found;
+}
+
+/** The size in bytes of the largest buffer that a device's shaders can bind. */
+export function largestBuffer(limits: GPUSupportedLimits): number {
+  return Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+}
+
+/**
+ * Refuses what takes more bytes than a buffer has room for.
+ *
+ * @param what What takes the bytes, with the verb.
+ * @param how In what way, if it could be another.
+ */
+export function tooLarge(
+  what: string,
+  bytes: number,
+  limits: GPUSupportedLimits,
+  how: string = "",
+): Refusal | undefined {
+  const most = largestBuffer(limits);
+  if (bytes <= most) return undefined;
+  return {
+    refusal: `${what} ${bytes} bytes${how}, more than the adapter's ${most} ` +
+      `(maxStorageBufferBindingSize)`,
+    lacks: "maxStorageBufferBindingSize",
+  };
 }

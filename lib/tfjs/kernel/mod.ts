@@ -14,7 +14,13 @@ export {
   runKernel,
   warnOfLack,
 } from "./kernel.ts";
-export { heldBytes, largestTensorBytes, mostBytes } from "./limits.ts";
+export {
+  heldBytes,
+  largestBuffer,
+  largestTensorBytes,
+  mostBytes,
+  tooLarge,
+} from "./limits.ts";
 export {
   assertNotDisposed,
   assertNotEmpty,

@@ -8,9 +8,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "../kernel/kernel.ts";
 
 /**
- * The rules, with the names of the states that each keeps for a weight. Their
- * formulas are in `tools/kernels/rules.ts`, from which the WebAssembly module
- * is built.
+ * The rules, with the names of the states that each keeps for a weight; what they
+ * compute is in `formulas.ts`.
  */
 export const RULES = {
   adam: ["mean", "square"],
@@ -134,7 +133,8 @@ export function fitsInPlace(weights: readonly UpdatedWeight[]): boolean {
  * @param rule The rule.
  * @param weights The weights; all tensors are float32.
  * @param numbers The rule's numbers.
- * @param factor A scalar by which all gradients are multiplied first. @default 1
+ * @param factor A scalar by which all gradients are multiplied first; the rule `average`
+ * takes none. @default 1
  */
 export function updateInPlace(
   rule: Rule,

@@ -4,6 +4,7 @@
  * @module
  */
 export { compileAhead, compileAheadOnce } from "./compile_ahead.ts";
-export { runInReplays } from "./recorder.ts";
+export { composed, recordRun, runInReplays } from "./recorder.ts";
 export { type Place, ReplayedRuns } from "./runs.ts";
+export type { Step, Trace, View } from "./trace.ts";
 export { valuesAtHand } from "./values_at_hand.ts";

@@ -92,6 +92,26 @@ export function runInReplays<T extends tf.Tensor | void>(
   return result;
 }
 
+/**
+ * Runs operations of TensorFlow.js under a name. A recorder that is asked to takes them as
+ * one step of that name, where what runs depends on the length of sequences in a way that
+ * recordings at a few lengths cannot show; others see the operations.
+ *
+ * @param run Depends on these inputs and attributes alone.
+ */
+export function composed<T extends tf.Tensor>(
+  name: string,
+  inputs: Readonly<Record<string, tf.Tensor | undefined>>,
+  attributes: tf.NamedAttrMap,
+  run: () => T,
+): T {
+  const recorder = current;
+  if (!recorder?.keepsComposed) return run();
+  const result = unrecorded(run);
+  recorder.addComposed(name, inputs, attributes, result);
+  return result;
+}
+
 /** Runs a function without recording anything. */
 function unrecorded<T>(run: () => T): T {
   const recorder = current;
@@ -109,13 +129,16 @@ function unrecorded<T>(run: () => T): T {
  * @param inputs The tensors that it gets and that differ from run to run. Besides, it
  * may read variables, and tensors that stay as they are.
  * @param run A synchronous function; call this in `tf.tidy`.
+ * @param keepsComposed Whether what runs in {@linkcode composed} is one step; such a
+ * recording shows what was run, and is not to be replayed. @default false
  * @returns What `run` returns, and its recording, to be disposed of.
  */
 export function recordRun(
   inputs: readonly tf.Tensor[],
   run: () => tf.Tensor[],
+  keepsComposed = false,
 ): { readonly outputs: tf.Tensor[]; readonly recording: Recording } {
-  const recorder = new Recorder(inputs);
+  const recorder = new Recorder(inputs, keepsComposed);
   try {
     const outputs = recorder.follow(run);
     return { outputs, recording: recorder.finish(outputs) };
@@ -144,7 +167,10 @@ class Recorder {
   #readsValues = false;
   #refusal: string | undefined;
 
-  constructor(inputs: readonly tf.Tensor[]) {
+  constructor(
+    inputs: readonly tf.Tensor[],
+    readonly keepsComposed: boolean,
+  ) {
     this.#inputs = new Set(inputs);
     for (const variable of Object.values(tf.engine().registeredVariables)) {
       const others = this.#variables.get(variable.dataId);
@@ -310,6 +336,24 @@ class Recorder {
       takesArray: true,
       attributes: undefined,
       outputs: result ? [this.#viewOfResult(result)] : [],
+    });
+  }
+
+  addComposed(
+    name: string,
+    inputs: Readonly<Record<string, tf.Tensor | undefined>>,
+    attributes: tf.NamedAttrMap,
+    result: tf.Tensor,
+  ): void {
+    this.#steps.push({
+      name,
+      run: { composed: true },
+      inputs: Object.entries(inputs).map(([name, x]) =>
+        [name, x && this.#viewOf(x)] as const
+      ),
+      takesArray: false,
+      attributes,
+      outputs: [this.#viewOfResult(result)],
     });
   }
 

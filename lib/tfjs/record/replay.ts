@@ -33,6 +33,11 @@ export class Recording {
     );
   }
 
+  /** The data and the kernels of the run, until it is disposed of. */
+  get trace(): Trace {
+    return this.#trace;
+  }
+
   /** The reason why the run cannot be replayed, in words that follow "it". */
   get refusal(): string | undefined {
     return this.#trace.refusal;
@@ -175,6 +180,11 @@ function runStep(step: Step, data: ReplayedData, computed?: Computed): void {
     if (!result) return;
     data.take(outputs[0]!.slot, result);
     return assertSameShape(step, 0, result);
+  }
+  if ("composed" in run) {
+    throw new TypeError(
+      `${step.name} was recorded as one step, to be read only`,
+    );
   }
   const given = (takesArray ? [] : {}) as tf.NamedTensorInfoMap;
   for (const [name, view] of inputs) {

@@ -24,13 +24,17 @@ export type Source =
 /** A function that each replay calls, as `runInReplays` has it. */
 export type Code = (inputs: readonly tf.Tensor[]) => tf.Tensor | void;
 
-/** Something that a run did: it ran a kernel, or a function that replays call too. */
+/**
+ * Something that a run did: it ran a kernel, a function that replays call too, or
+ * operations that the recorder was asked to take as one.
+ */
 export interface Step {
   /** The kernel's name, for messages. */
   readonly name: string;
   readonly run:
     | { readonly kernel: tf.KernelFunc }
-    | { readonly code: Code };
+    | { readonly code: Code }
+    | { readonly composed: true };
   readonly inputs: readonly (readonly [string, View | null | undefined])[];
   /** Whether the kernel gets its inputs as an array. */
   readonly takesArray: boolean;

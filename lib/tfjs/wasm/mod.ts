@@ -5,8 +5,7 @@
  */
 export { addressOf } from "./address.ts";
 export { type BuiltModule, loadModule } from "./binary.ts";
-export { compute, elementwise } from "./elementwise/elementwise.ts";
-export type { FunctionName } from "./elementwise/functions.ts";
+export { functionKernel } from "./elementwise/elementwise.ts";
 export type { KernelHost } from "./host.ts";
 export {
   addresses,

@@ -6,7 +6,9 @@
  */
 export { columnSums } from "./column_sum.ts";
 export { type ElementwiseProgram, runElementwise } from "./elementwise.ts";
+export { elementwiseKernel } from "./elementwise_kernel.ts";
 export { exponential } from "./exponential.ts";
+export { reading, writing } from "./functions/columns.ts";
 export { LOG_OF_ONE_PLUS, SIGMOID } from "./functions/logistic.ts";
 export { PACKS } from "./functions/packs.ts";
 export { ROW_THREADS, rowProgram } from "./functions/rows.ts";

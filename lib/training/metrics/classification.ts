@@ -108,7 +108,7 @@ interface ClassCounts {
   both: number;
 }
 
-function countsByClass(
+export function countsByClass(
   guesses: readonly number[],
   truths: readonly number[],
 ): Map<number, ClassCounts> {
@@ -174,7 +174,7 @@ export function f1(
     throw new RangeError(
       `labels of the binary f1 should be 0 or 1, got ${
         Math.max(...counts.keys())
-      }; pass average: "macro" or "micro", or the class that is positive`,
+      }; pass average: "macro" or "micro", as in overClasses(f1, { average: "macro" }), or the class that is positive`,
     );
   }
   return scores[[...counts.keys()].indexOf(positive ?? 1)] ?? 0;

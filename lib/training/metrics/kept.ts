@@ -36,6 +36,16 @@ export class Kept {
     return this.#metrics[0]?.[0];
   }
 
+  /** Throws if a metric cannot be computed for these shapes. */
+  assertFit(
+    predictions: readonly (number | null)[],
+    labels: readonly number[],
+  ): void {
+    for (const [name, metric] of this.#metrics) {
+      named(name, () => metric.assertFits?.(predictions, labels));
+    }
+  }
+
   /** Returns the tensors to keep of a batch; call it inside `tf.tidy`. */
   collect(predictions: tf.Tensor, labels: tf.Tensor): tf.Tensor[] {
     return this.#metrics.flatMap(([name, metric], i) => {
@@ -76,8 +86,23 @@ export class Kept {
       const count = this.#counts[i]!;
       const values = this.#all.slice(place, place += count);
       // Without a batch, the number of a metric's tensors is not known.
-      return [name, count === 0 ? NaN : metric.result(values)];
+      return [
+        name,
+        count === 0 ? NaN : named(name, () => metric.result(values)),
+      ];
     }));
+  }
+}
+
+/** Runs a metric's function; an error of values or kinds says which metric it is of. */
+function named<T>(name: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError) {
+      error.message = `metrics' ${name}: ${error.message}`;
+    }
+    throw error;
   }
 }
 

@@ -40,6 +40,15 @@ export interface SetMetric {
    * `collect` returns, with the values of all batches one after another.
    */
   result(all: readonly Float64Array[]): number;
+  /**
+   * Throws if the metric cannot be computed for predictions and labels of these
+   * shapes, whatever their values; `null` stands for any size. `train` calls it
+   * before the first step. @default the metric is tried on a batch alone
+   */
+  assertFits?(
+    predictions: readonly (number | null)[],
+    labels: readonly number[],
+  ): void;
 }
 
 /** Metrics by the names under which `evaluate` and `train` return them. */

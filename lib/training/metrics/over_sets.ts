@@ -36,20 +36,33 @@ export type Score = (predicted: Float64Array, labels: Float64Array) => number;
  *   loss: crossEntropy(),
  *   metrics: {
  *     matthews: overClasses(matthews),
- *     f1: overClasses((predicted, labels) =>
- *       f1(predicted, labels, { average: "macro" })
- *     ),
+ *     f1: overClasses(f1, { average: "macro" }),
  *   },
  * });
  * assertEquals([means["matthews"], means["f1"]], [0.5, 2 / 3]);
  * ```
  *
  * @param score The function.
+ * @param options The options that `score` gets after the two arrays.
  * @returns The metric.
- * @throws {TypeError} If `score` is not a function.
+ * @throws {TypeError} If `score` is not a function, or the options are no object.
  */
-export function overClasses(score: Score): SetMetric {
+export function overClasses<O extends object>(
+  score: (predicted: Float64Array, labels: Float64Array, options?: O) => number,
+  options?: O,
+): SetMetric {
   assertScore("overClasses", score);
+  if (options !== undefined && (typeof options !== "object" || !options)) {
+    throw new TypeError(
+      `overClasses's options should be an object such as { average: "macro" }, got ${
+        shown(options)
+      }`,
+    );
+  }
+  const scored: Score = (predicted, labels) =>
+    options === undefined
+      ? score(predicted, labels)
+      : score(predicted, labels, options);
   return {
     collect(predictions, labels) {
       const { shape } = predictions;
@@ -58,7 +71,16 @@ export function overClasses(score: Score): SetMetric {
       }
       return flat(tf.argMax(predictions, -1), labels);
     },
-    result: ([predicted, labels]) => scoreCounted(score, predicted!, labels!),
+    result: ([predicted, labels]) => scoreCounted(scored, predicted!, labels!),
+    assertFits(predictions, labels) {
+      const columns = predictions.at(-1);
+      if (!columns || columns === 1 || labels.length === predictions.length) {
+        return;
+      }
+      // A batch may lack a class, by which the score fails later.
+      const all = Float64Array.from({ length: columns }, (_, i) => i);
+      scored(all, all.slice());
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Batch } from "../../../lib/data/batches/stream.ts";
 import * as data from "../../../lib/data/mod.ts";
+import { RED_PIXEL } from "../../data/images/red_pixel.ts";
 import {
   digit,
   type GoodCalls,
@@ -194,6 +195,18 @@ export const DATA: GoodCalls = {
       },
     }),
     { isSlow: true },
+  ),
+  imageInput: plain(
+    data.imageInput,
+    () => ({
+      images: RED_PIXEL,
+      options: {
+        transform: data.evalTransform({ size: 2 }),
+        mean: [0.5, 0.5, 0.5],
+        deviation: [0.5, 0.5, 0.5],
+        orientation: "apply",
+      },
+    }),
   ),
   imageFolder: plain(
     data.imageFolder,

@@ -4,7 +4,7 @@ import { DATASETS } from "./datasets.ts";
 import { DIFFUSION } from "./diffusion.ts";
 import type { GoodCalls } from "./good_call.ts";
 import { LAYERS, MODELS } from "./models.ts";
-import { HUB, IO, NOTEBOOK, PROOF } from "./others.ts";
+import { HUB, IO, NOTEBOOK, ONNX, PROOF } from "./others.ts";
 import { ATTENTION, FAMILY, OPERATIONS } from "./tensors.ts";
 import { TFJS, TRAINING } from "./training.ts";
 
@@ -23,6 +23,7 @@ export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
   "./layers": LAYERS,
   "./mpi": {},
   "./notebook": NOTEBOOK,
+  "./onnx": ONNX,
   "./operations": OPERATIONS,
   "./tfjs": TFJS,
   "./training": TRAINING,
@@ -32,6 +33,7 @@ export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
 
 const DOWNLOADS = "it loads a corpus, and takes nothing";
 const BACKEND = "it changes the backend of the whole process";
+const ON_WASM = "it needs the backend wasm; kinds_test.ts has its options";
 const KERNELS = "it is for authors of kernels; kernel_test.ts has its errors";
 const REGISTERS = "a name that is registered stays so";
 
@@ -45,6 +47,9 @@ export const WITHOUT: Readonly<Record<string, string>> = {
   MpiError: "an error that the library throws",
   cachedTuning: BACKEND,
   closeBackend: BACKEND,
+  exportOnnx: ON_WASM,
+  onnxBytes: ON_WASM,
+  saveTransformersJs: ON_WASM,
   display: "it writes to the notebook that it runs in",
   disposeBackend: BACKEND,
   loadBrown: DOWNLOADS,

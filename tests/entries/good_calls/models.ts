@@ -1,5 +1,6 @@
 /** Right calls of models and layers, and of what goes with them. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { byteTokenizer } from "../../../lib/data/mod.ts";
 import * as layers from "../../../lib/layers/mod.ts";
 import * as lion from "../../../mod.ts";
 import { type GoodCalls, plain } from "./good_call.ts";
@@ -22,7 +23,40 @@ const gpt = () =>
     ...{ vocabularySize: 11, maxLength: 8, seed: 1 },
   });
 
+const bert = () =>
+  lion.lionBert({
+    ...{ dim: 8, depth: 1, numHeads: 2, variant: "s", mlpRatio: 1 },
+    ...{ vocabularySize: 261, maxLength: 8, seed: 1 },
+  });
+const texts = () =>
+  lion.lionEncoder({
+    ...{ dim: 8, depth: 1, numHeads: 2, variant: "s", mlpRatio: 1 },
+    ...{ vocabularySize: 261, numClasses: 2, seed: 1 },
+  });
+
 export const MODELS: GoodCalls = {
+  classify: plain(
+    lion.classify,
+    () => ({
+      model: texts(),
+      input: "a",
+      options: {
+        ...{ top: 1, batchSize: 1, multiLabel: false, orientation: "apply" },
+        tokenizer: byteTokenizer(),
+      },
+    }),
+    // Special tokens that no text here has are not read.
+    { isSlow: true, takes: ["specials"] },
+  ),
+  fill: plain(
+    lion.fill,
+    () => ({
+      model: bert(),
+      text: "a[MASK]",
+      options: { top: 1, gap: "[MASK]", tokenizer: byteTokenizer() },
+    }),
+    { isSlow: true, takes: ["specials", "vocabularySize"] },
+  ),
   classNames: plain(lion.classNames, () => ({ model: encoder() })),
   contextParallel: plain(
     lion.contextParallel,

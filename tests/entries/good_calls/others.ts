@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import * as hub from "../../../lib/hub/mod.ts";
 import * as io from "../../../lib/io/mod.ts";
 import * as notebook from "../../../lib/notebook/mod.ts";
+import * as onnx from "../../../lib/onnx/mod.ts";
 import * as proof from "../../../notebooks/proof/mod.ts";
 import { tinyModel } from "../../training/tiny.ts";
 import { type GoodCalls, plain } from "./good_call.ts";
@@ -95,6 +96,13 @@ export const IO: GoodCalls = {
   ),
 };
 
+export const ONNX: GoodCalls = {
+  readOnnxWeights: plain(
+    onnx.readOnnxWeights,
+    () => ({ source: `${NOWHERE}.onnx` }),
+  ),
+};
+
 const TITLES = { title: "a title", caption: "a caption" };
 const SIZES = { width: 300, height: 200 };
 
@@ -138,6 +146,14 @@ export const NOTEBOOK: GoodCalls = {
       options: { ...TITLES, x: "s", width: 300 },
     }),
     { takes: ["values"] },
+  ),
+  calibrationFigure: plain(
+    notebook.calibrationFigure,
+    () => ({
+      bins: [{ count: 1, confidence: 0.5, accuracy: 1 }],
+      options: { ...TITLES, ...SIZES },
+    }),
+    { takes: ["count", "confidence", "accuracy"] },
   ),
   confusionFigure: plain(
     notebook.confusionFigure,

@@ -37,6 +37,49 @@ export const TFJS: GoodCalls = {
 
 export const TRAINING: GoodCalls = {
   Adam: ADAM,
+  absoluteError: plain(
+    (predictions, labels) => training.absoluteError()(predictions, labels),
+    () => ({ predictions: logits(), labels: tf.ones([2, 2]) }),
+  ),
+  calibration: plain(
+    training.calibration,
+    () => ({
+      confidences: [0.5, 0.9],
+      right: [0, 1],
+      options: { bins: 2 },
+    }),
+    { takes: ["right"], words: { right: /right|labels/ } },
+  ),
+  calibrationError: plain(
+    (options) => training.calibrationError(options),
+    () => ({ options: { bins: 2 } }),
+  ),
+  classScores: plain(
+    training.classScores,
+    () => ({ ...classes(), options: { classes: ["a", "b"] } }),
+    PASSES,
+  ),
+  report: plain(
+    training.report,
+    () => ({
+      model: model(),
+      batches: [tinyBatch(1)],
+      options: { signal: new AbortController().signal },
+    }),
+    { isSlow: true },
+  ),
+  squaredError: plain(
+    (predictions, labels) => training.squaredError()(predictions, labels),
+    () => ({ predictions: logits(), labels: tf.ones([2, 2]) }),
+  ),
+  topAccuracy: plain(
+    (k, predictions, labels) => training.topAccuracy(k)(predictions, labels),
+    () => ({
+      k: 1,
+      predictions: logits(),
+      labels: tf.tensor1d([0, 1], "int32"),
+    }),
+  ),
   accuracy: plain(
     (predictions, labels) => training.accuracy()(predictions, labels),
     () => ({ predictions: logits(), labels: tf.tensor1d([0, 1], "int32") }),
@@ -87,6 +130,13 @@ export const TRAINING: GoodCalls = {
     PASSES,
   ),
   glueMetrics: plain(training.glueMetrics, () => ({ task: "mrpc" })),
+  infoNCE: plain(
+    (options, a, b, same) => training.infoNCE(options)(a, b, same),
+    () => ({
+      options: { temperature: 0.1 },
+      ...{ a: logits(), b: logits(), same: [[false, true], [false, false]] },
+    }),
+  ),
   layerwiseDecay: plain(
     (model, decay) =>
       training.layerwiseDecay(model, decay)(
@@ -110,8 +160,8 @@ export const TRAINING: GoodCalls = {
     () => ({ predictions: logits(), labels: tf.ones([2, 2]) }),
   ),
   overClasses: plain(
-    (score) => training.overClasses(score).result(PAIRS),
-    () => ({ score: training.matthews }),
+    (score, options) => training.overClasses(score, options).result(PAIRS),
+    () => ({ score: training.f1, options: { average: "macro" } }),
   ),
   overScores: plain(
     (score) => training.overScores(score).result(PAIRS),

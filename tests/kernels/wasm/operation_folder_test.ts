@@ -20,8 +20,8 @@ export const JOBS = jobsOf({
 export function register() {}
 `;
 
-/** And for WebGPU. */
-const WEBGPU = "export function register() {}";
+/** And for WebGPU, or without jobs. */
+const REGISTERED = "export function register() {}";
 
 /** What its tasks do. */
 const ASSEMBLY = `
@@ -49,7 +49,11 @@ Deno.test("an operation that is added as a folder has a job in the module", asyn
     await Deno.writeTextFile(new URL("../wasm.ts", assembly), WASM);
     await Deno.writeTextFile(new URL("doubled_rows.ts", assembly), ASSEMBLY);
 
-    await Deno.writeTextFile(new URL("../webgpu.ts", assembly), WEBGPU);
+    await Deno.writeTextFile(new URL("../webgpu.ts", assembly), REGISTERED);
+    // An operation that runs on the host, or by jobs of others, has none of its own.
+    const hosted = new URL("operations/hosted/", lib);
+    await Deno.mkdir(hosted);
+    await Deno.writeTextFile(new URL("wasm.ts", hosted), REGISTERED);
     for (const file of ["wasm.ts", "webgpu.ts"] as const) {
       assertStringIncludes(
         operationsSource(await operationsWith(file, lib), file),
@@ -57,7 +61,9 @@ Deno.test("an operation that is added as a folder has a job in the module", asyn
       );
     }
 
+    assertEquals(await operationsWith("wasm.ts", lib), ["doubled", "hosted"]);
     const operations = await operationFolders(lib);
+    assertEquals(operations.map(({ name }) => name), ["doubled"]);
     const module = lionModule(operations), { jobs } = module;
     const binary = await compile(module, false, lib);
     const heap = heapOf(true), host = new KernelHost(heap, [{ binary, jobs }]);

@@ -3,7 +3,7 @@ import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { disposeBackend, useBackend } from "../../../mod.ts";
 import { gradientKernel } from "../../../lib/tfjs/kernel/kernel.ts";
-import { DENSE, DENSE_GELU } from "../../../lib/operations/dense.ts";
+import { DENSE, DENSE_GELU } from "../../../lib/operations/dense/dense.ts";
 import { BACKENDS } from "../../backends.ts";
 import { erf } from "../../erf.ts";
 import { array, uniform } from "../../random.ts";

@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type ConcreteForm, explainAttention } from "../../../mod.ts";
 import { FORMS } from "../../../lib/attention/forms/form.ts";
 import { dense } from "../../../lib/operations/mod.ts";
-import { denseGelu } from "../../../lib/operations/dense.ts";
+import { denseGelu } from "../../../lib/operations/dense/dense.ts";
 import type { Input } from "../../comparison.ts";
 import { array, uniform } from "../../random.ts";
 import { DELTA } from "../../subjects/delta.ts";

@@ -3,8 +3,8 @@ import type * as tf from "@tensorflow/tfjs-core";
 import {
   outputsProgram,
   sizesOf,
-} from "../../../lib/kernels/webgpu/scan/scan.ts";
-import { gradientsProgram } from "../../../lib/kernels/webgpu/scan/scan_gradient.ts";
+} from "../../../lib/operations/selective_scan/shaders/scan.ts";
+import { gradientsProgram } from "../../../lib/operations/selective_scan/shaders/scan_gradient.ts";
 import { shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { testCompiling } from "./shader_checks.ts";
 

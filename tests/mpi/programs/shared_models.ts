@@ -146,6 +146,11 @@ const MODELS: Readonly<
     "values",
     "mask",
   ],
+  "blocks that repeat": [
+    encoder({ variant: "s", repeats: 2, ...TOKENS }),
+    "values",
+    "mask",
+  ],
   "each token twice": [
     encoder({ variant: "d", countSelf: "twice" }),
     "values",

@@ -1,7 +1,11 @@
 /** Runs that are recorded give the same when they are replayed, and are not where they differ. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { recordRun, runInReplays } from "../../../lib/tfjs/record/recorder.ts";
+import {
+  composed,
+  recordRun,
+  runInReplays,
+} from "../../../lib/tfjs/record/recorder.ts";
 import type { Recording } from "../../../lib/tfjs/record/replay.ts";
 import { ReplayedRuns } from "../../../lib/tfjs/record/runs.ts";
 import { alive, onEachBackend } from "../../backends.ts";
@@ -59,6 +63,41 @@ onEachBackend("a replay computes what the function would", async () => {
   }
   recording.dispose();
   tf.dispose([inputs, weight, mask]);
+});
+
+onEachBackend("operations under a name are one step if asked for", async () => {
+  const x = tf.tensor1d([1, 2]);
+  const run = (x: tf.Tensor) => {
+    const inputs = { x, none: undefined };
+    const cube = () => tf.mul(tf.mul(x, x), x);
+    return [tf.neg(composed("Cube", inputs, { power: 3 }, cube))];
+  };
+  const recordedWith = (keepsComposed: boolean): Recording =>
+    tf.tidy(() => {
+      const { recording } = recordRun([x], () => run(x), keepsComposed);
+      return recording as Recording & tf.TensorContainer;
+    });
+  const [parts, whole] = [recordedWith(false), recordedWith(true)];
+  const names = ({ trace }: Recording) => trace.steps.map(({ name }) => name);
+  assertEquals(names(parts), ["Multiply", "Multiply", "Neg"]);
+  assertEquals(names(whole), ["Cube", "Neg"]);
+  const [cube, minus] = whole.trace.steps;
+  assertEquals(cube!.attributes, { power: 3 });
+  assertEquals(cube!.inputs.map(([name, view]) => [name, view?.slot]), [
+    ["x", 0],
+    ["none", undefined],
+  ]);
+  assertEquals(cube!.outputs[0], minus!.inputs[0]![1]);
+  const [y] = tf.tidy(() => parts.replay([x])) as [tf.Tensor];
+  assertEquals([...await y.data()], [-1, -8]);
+  assertThrows(
+    () => tf.tidy(() => whole.replay([x])),
+    TypeError,
+    "Cube was recorded as one step",
+  );
+  parts.dispose();
+  whole.dispose();
+  tf.dispose([x, y]);
 });
 
 /** A function of x that cannot be replayed, and why. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { FIXED_DECAY } from "../../../lib/attention/decays/decay_pair.ts";
+import { FIXED_DECAY } from "../../../lib/operations/fixed_decay/fixed_decay.ts";
 import { runKernel } from "../../../lib/tfjs/kernel/kernel.ts";
 import { lionEncoder, useBackend } from "../../../mod.ts";
 

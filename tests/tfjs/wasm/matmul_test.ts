@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../../mod.ts";
-import { denseGelu } from "../../../lib/operations/dense.ts";
+import { denseGelu } from "../../../lib/operations/dense/dense.ts";
 import { dense, gelu } from "../../../lib/operations/mod.ts";
 import { BACKENDS, onEachBackend } from "../../backends.ts";
 import { array, uniform } from "../../random.ts";

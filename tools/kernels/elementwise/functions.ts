@@ -1,8 +1,8 @@
 /**
  * What each function of each element computes, as code for vectors.
  *
- * Polynomials are those of Cephes (S. L. Moshier, netlib.org/cephes) where nothing else
- * is said. What becomes NaN, infinite or -0 is as in JavaScript.
+ * What they compute of arguments in range is in `lib/tfjs/series.ts`, for both backends.
+ * What becomes NaN, infinite or -0 is as in JavaScript.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import {
   type FunctionName,
   LARGEST_ANGLE,
 } from "../../../lib/tfjs/wasm/elementwise/functions.ts";
+import { series } from "./series.ts";
 import {
   abs,
   add,
@@ -103,10 +104,7 @@ function powerParts(x: string) {
   const rounded = madd(x, Math.LOG2E, ROUNDER);
   const n = sub(rounded, ROUNDER);
   const r = madd(n, -LN_2_LOW, madd(n, -LN_2_HIGH, x));
-  const q = polynomial(r, [
-    ...[1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3],
-    ...[4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
-  ]);
+  const q = series.power_series(r);
   return { shifted: shl(rounded, 23), p: madd(q, mul(r, r), r) };
 }
 
@@ -177,11 +175,7 @@ function log(u: string, rest?: string): string {
   let e = ofInteger(exponent);
   if (!rest) e = add(e, and(isSmall, bits(-149)));
   const z = mul(f, f);
-  const p = polynomial(f, [
-    ...[7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1],
-    ...[-1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1],
-    ...[2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1],
-  ]);
+  const p = series.logarithm_series(f);
   const tail = madd(e, LN_2_LOW, mul(mul(p, f), z));
   const result = madd(e, LN_2_HIGH, add(f, madd(z, -0.5, tail)));
   const usual = and(gt(u, 0), lt(u, Infinity));
@@ -198,18 +192,10 @@ function log1p(x: string): string {
   return log(u, rest);
 }
 
-/** log(1 + x) for 0 <= x <= 1, as 2 atanh(x / (2 + x)) by its power series. */
-function logOfOnePlus(x: string): string {
-  const ratio = div(x, add(x, 2)), square = mul(ratio, ratio);
-  const powers = [15, 13, 11, 9, 7, 5, 3, 1];
-  const series = polynomial(square, powers.map((n) => 1 / n));
-  return mul(add(ratio, ratio), series);
-}
-
 function softplus(x: string): string {
   const { normal, subnormal } = expBelow(neg(abs(x)));
   const tiny = or(normal, subnormal);
-  const result = logOfOnePlus(raise(normal, TINY));
+  const result = series.log_of_one_plus(raise(normal, TINY));
   return add(raise(x, 0), select(tiny, result, lt(tiny, TINY)));
 }
 
@@ -252,25 +238,16 @@ function turns(x: string) {
   return { quarters: rounded, r };
 }
 
-/** The sine and the cosine of an angle up to π/4. */
-function sineAndCosine(r: string): { sine: string; cosine: string } {
+/** The cosine of an angle up to π/4. */
+function cosineOfRest(r: string): string {
   const z = mul(r, r);
-  const s = polynomial(z, [
-    ...[-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1],
-  ]);
-  const c = polynomial(z, [
-    ...[2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2],
-  ]);
-  return {
-    sine: madd(mul(z, s), r, r),
-    cosine: add(madd(z, -0.5, mul(mul(z, z), c)), 1),
-  };
+  return add(madd(z, -0.5, mul(mul(z, z), series.cosine_series(z))), 1);
 }
 
 /** The sine of an angle and some quarter turns. */
 function sineAfter(x: string, quartersMore: number): string {
   const { quarters, r } = turns(x);
-  const { sine, cosine } = sineAndCosine(r);
+  const sine = series.sine_of_rest(r), cosine = cosineOfRest(r);
   const all = quartersMore ? addInteger(quarters, quartersMore) : quarters;
   const swapped = negInteger(and(all, 1));
   const sign = shl(and(all, 2), 30);
@@ -279,12 +256,7 @@ function sineAfter(x: string, quartersMore: number): string {
 
 function tan(x: string): string {
   const { quarters, r } = turns(x);
-  const z = mul(r, r);
-  const p = polynomial(z, [
-    ...[9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2],
-    ...[5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1],
-  ]);
-  const tangent = madd(mul(p, z), r, r);
+  const tangent = series.tangent_of_rest(r);
   const swapped = negInteger(and(quarters, 1));
   return div(select(-1, tangent, swapped), select(tangent, 1, swapped));
 }
@@ -296,12 +268,7 @@ function arcTangent(y: Vector, x: Vector): string {
     select(sub(y, x), y, isLarge),
     select(add(y, x), x, isLarge),
   );
-  const z = mul(t, t);
-  const p = polynomial(z, [
-    ...[8.05374449538e-2, -1.38776856032e-1],
-    ...[1.99777106478e-1, -3.33329491539e-1],
-  ]);
-  const part = madd(mul(p, z), t, t);
+  const part = series.arc_tangent_of_rest(t);
   const eighth = Math.fround(Math.PI / 4), rest = Math.PI / 4 - eighth;
   return add(
     and(isLarge, bits(eighth)),
@@ -328,17 +295,10 @@ function atan2(y: string, x: string): string {
   return withSignOf(whole, y);
 }
 
-/** The arc sine of |x|, or of sqrt((1 - |x|) / 2) where |x| is above a half. */
+/** The arc sine of |x|; where it is above a half, of sqrt((1 - |x|) / 2). */
 function arcSine(x: string) {
-  const size = abs(x), isLarge = gt(size, 0.5);
-  const half = mul(sub(1, size), 0.5);
-  const z = select(half, mul(size, size), isLarge);
-  const w = select(sqrt(half), size, isLarge);
-  const p = polynomial(z, [
-    ...[4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2],
-    ...[7.4953002686e-2, 1.6666752422e-1],
-  ]);
-  return { isLarge, angle: madd(mul(p, z), w, w) };
+  const size = abs(x);
+  return { isLarge: gt(size, 0.5), angle: series.arc_sine(size) };
 }
 
 function asin(x: string): string {
@@ -376,23 +336,10 @@ function atanh(x: string): string {
   return withSignOf(mul(log1p(ratio), 0.5), x);
 }
 
-/** The error function, with polynomials by N. Juffa. */
 function erf(x: string): string {
-  const t = abs(x), atLeast = raise(t, TINY), z = mul(atLeast, atLeast);
-  const near = madd(
-    polynomial(z, [
-      ...[-5.96761703e-4, 4.99119423e-3, -2.67681349e-2],
-      ...[1.12819925e-1, -3.76125336e-1, 1.28379166e-1],
-    ]),
-    t,
-    t,
-  );
-  const far = lower(t, 4);
-  const exponent = polynomial(far, [
-    ...[-1.72853470e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2],
-    ...[-1.06777877e-1, -6.34846687e-1, -1.28717512e-1],
-  ]);
-  const { shifted, p } = powerParts(madd(exponent, far, neg(far)));
+  const t = abs(x), atLeast = raise(t, TINY);
+  const near = series.error_near(t, mul(atLeast, atLeast));
+  const { shifted, p } = powerParts(series.log_of_error_rest(lower(t, 4)));
   const power = madd(addInteger(shifted, ONE), p, addInteger(shifted, ONE));
   return withSignOf(select(sub(1, power), near, gt(t, 0.927734375)), x);
 }
@@ -488,7 +435,7 @@ function expOrZero(x: string): string {
 }
 
 function logSigmoid(x: string): string {
-  return sub(min(x, 0), logOfOnePlus(expOrZero(neg(abs(x)))));
+  return sub(min(x, 0), series.log_of_one_plus(expOrZero(neg(abs(x)))));
 }
 
 /** Where one is NaN: ones, which are NaN too. */

@@ -5,7 +5,7 @@ import {
   listOps,
   type ListOpsExample,
 } from "@lionjs/lion/datasets";
-import { below, seeded } from "../../../lib/data/batches/random.ts";
+import { below, seeded } from "@lionjs/data/batches";
 import { madeUpText } from "./few_texts.ts";
 
 /** How many examples each part gets. */

@@ -1,7 +1,7 @@
 /** A few made-up texts, in files as the published ones are. @module */
 import { type Random, trainTokenizer } from "@lionjs/lion/data";
 import { GLUE_TASKS, type GlueTask } from "@lionjs/lion/datasets";
-import { below, seeded } from "../../../lib/data/batches/random.ts";
+import { below, seeded } from "@lionjs/data/batches";
 import { originalFile } from "../../../lib/datasets/benchmarks/glue/original_part.ts";
 
 const WORDS = [

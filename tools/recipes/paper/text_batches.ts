@@ -7,7 +7,7 @@ import {
   type TextInput,
   type Tokenizer,
 } from "@lionjs/lion/data";
-import { seeded } from "../../../lib/data/batches/random.ts";
+import { seeded } from "@lionjs/data/batches";
 import { collated } from "../../../lib/data/batches/stream.ts";
 
 /** A record with a text. */

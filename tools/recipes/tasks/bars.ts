@@ -1,16 +1,12 @@
-import { assertInteger } from "../../../lib/base/values.ts";
+import { assertInteger } from "@lionjs/base";
 import type {
   Examples,
   GeneratedOptions,
   LabelledImage,
 } from "@lionjs/lion/data";
-import { assertOptions, optionsOf } from "../../../lib/base/options.ts";
-import { generated } from "../../../lib/data/batches/generated.ts";
-import {
-  below,
-  type Random,
-  shuffle,
-} from "../../../lib/data/batches/random.ts";
+import { assertOptions, optionsOf } from "@lionjs/base";
+import { generated } from "@lionjs/data/batches";
+import { below, type Random, shuffle } from "@lionjs/data/batches";
 
 /** Options of {@linkcode bars}. */
 export interface BarsOptions extends GeneratedOptions {

@@ -1,14 +1,14 @@
-import { assertInteger } from "../../../lib/base/values.ts";
+import { assertInteger } from "@lionjs/base";
 import type {
   Examples,
   GeneratedOptions,
   LabelledImage,
   Random,
 } from "@lionjs/lion/data";
-import { assertOptions, optionsOf } from "../../../lib/base/options.ts";
-import { shown } from "../../../lib/base/shown.ts";
-import { generated } from "../../../lib/data/batches/generated.ts";
-import { below } from "../../../lib/data/batches/random.ts";
+import { assertOptions, optionsOf } from "@lionjs/base";
+import { shown } from "@lionjs/base";
+import { generated } from "@lionjs/data/batches";
+import { below } from "@lionjs/data/batches";
 import {
   CurveImage,
   type CurveShape,

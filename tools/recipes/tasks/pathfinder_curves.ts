@@ -4,7 +4,7 @@
  * @module
  */
 import type { Random } from "@lionjs/lion/data";
-import { below } from "../../../lib/data/batches/random.ts";
+import { below } from "@lionjs/data/batches";
 import {
   type Cell,
   forEachCell,

@@ -1,13 +1,13 @@
-import { assertInteger } from "../../../lib/base/values.ts";
+import { assertInteger } from "@lionjs/base";
 import {
   type Examples,
   type GeneratedOptions,
   IGNORE_INDEX,
   type LabelledTokens,
 } from "@lionjs/lion/data";
-import { assertOptions, optionsOf } from "../../../lib/base/options.ts";
-import { generated } from "../../../lib/data/batches/generated.ts";
-import { below } from "../../../lib/data/batches/random.ts";
+import { assertOptions, optionsOf } from "@lionjs/base";
+import { generated } from "@lionjs/data/batches";
+import { below } from "@lionjs/data/batches";
 import { bestGuess, examplesOf } from "./guesses.ts";
 
 /** Options of {@linkcode selectiveCopying}; the defaults are MAD's. */

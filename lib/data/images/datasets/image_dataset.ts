@@ -76,16 +76,20 @@ export function labelsOf(counts: readonly number[]): Uint16Array {
 /** Throws unless a value is a dataset of images, with classes and a label for each. */
 export function assertImages(name: string, images: ImageDataset): void {
   const { classes, labels, size, get } = Object(images);
-  if (
-    Array.isArray(classes) &&
-    classes.every((name) => typeof name === "string") &&
-    labels instanceof Uint16Array &&
-    labels.length === size &&
-    typeof get === "function"
-  ) return;
+  const wrong = typeof images !== "object" || images === null
+    ? shown(images)
+    : !Array.isArray(classes) ||
+        !classes.every((name) => typeof name === "string")
+    ? `classes ${shown(classes)}, not an array of names`
+    : !(labels instanceof Uint16Array)
+    ? `labels ${shown(labels)}, not a Uint16Array`
+    : labels.length !== size
+    ? `size ${shown(size)} with ${labels.length} labels`
+    : typeof get !== "function"
+    ? `get ${shown(get)}, not a function that returns { name, label, bytes }`
+    : undefined;
+  if (wrong === undefined) return;
   throw new TypeError(
-    `${name} should be a dataset of images, such as imageFolder makes, got ${
-      shown(images)
-    }`,
+    `${name} should be a dataset of images, such as imageFolder makes, got ${wrong}; pictures without classes are for imageInput`,
   );
 }

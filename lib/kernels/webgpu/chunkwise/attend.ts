@@ -37,7 +37,7 @@ import {
   vecsOf,
   type Vectors,
 } from "../frame/vectors.ts";
-import { writing } from "../score_tiles/score_tiles.ts";
+import { writing } from "@lionjs/tfjs/webgpu";
 import { ATTEND, ATTEND_SCRATCH } from "./attend.wgsl.ts";
 import {
   arrivals,

@@ -24,11 +24,12 @@ import {
   type Device,
   inLaunches,
   refusalOf,
-  tooLarge,
   tooManyChunks,
   vec4CopiesOf,
 } from "../frame/planning.ts";
-import { largestBuffer, sequenceBatches } from "../frame/sequence_batches.ts";
+import { tooLarge } from "@lionjs/tfjs/kernel";
+import { sequenceBatches } from "../frame/sequence_batches.ts";
+import { largestBuffer } from "@lionjs/tfjs/kernel";
 import type { Vectors } from "../frame/vectors.ts";
 import { attendProgram, type Role, shapeFor } from "./attend.ts";
 import { decayGradientsProgram } from "./decay_gradients.ts";

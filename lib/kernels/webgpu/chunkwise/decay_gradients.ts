@@ -15,7 +15,7 @@
  * @module
  */
 import { declareConstants, instance } from "@lionjs/tfjs/webgpu";
-import { isBelow } from "../frame/log_decays.ts";
+import { isBelow } from "../../../operations/finite_decay/webgpu.ts";
 import type { Launch, ProblemProgram } from "../frame/attention_call.ts";
 import { elementsOf, VECS } from "../frame/vectors.ts";
 import {

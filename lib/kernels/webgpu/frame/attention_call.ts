@@ -11,7 +11,7 @@ import {
   runProgram,
   type Tensors,
 } from "@lionjs/tfjs/webgpu";
-import { clearPadding } from "./padding.ts";
+import { clearPadding } from "../../../operations/padding/webgpu.ts";
 import { type SequenceBatch, sequenceBatches } from "./sequence_batches.ts";
 import {
   type Dims,

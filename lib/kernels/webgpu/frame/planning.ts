@@ -1,9 +1,8 @@
 /** Limits, refusals and costs that the plans of all forms have in common. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
-import type { Refusal } from "@lionjs/tfjs/kernel";
+import { type Refusal, tooLarge } from "@lionjs/tfjs/kernel";
 import { cotangentNumbers } from "./cotangents.ts";
 import { needsVec4Copy } from "./attention_call.ts";
-import { largestBuffer } from "./sequence_batches.ts";
 import { vecsOf } from "./vectors.ts";
 
 /** Largest headDim and valueDim: a workgroup's threads must cover a row. */
@@ -37,27 +36,6 @@ export function refusalOf(
     directions,
   );
   return tooLarge("the gradients of the sums take", 4 * numbers, limits);
-}
-
-/**
- * Refuses what takes more bytes than a buffer has room for.
- *
- * @param what What takes the bytes, with the verb.
- * @param how In what way, if it could be another.
- */
-export function tooLarge(
-  what: string,
-  bytes: number,
-  limits: GPUSupportedLimits,
-  how: string = "",
-): Refusal | undefined {
-  const most = largestBuffer(limits);
-  if (bytes <= most) return undefined;
-  return {
-    refusal: `${what} ${bytes} bytes${how}, more than the adapter's ${most} ` +
-      `(maxStorageBufferBindingSize)`,
-    lacks: "maxStorageBufferBindingSize",
-  };
 }
 
 /** Refuses heads with more columns than a kernel takes. */

@@ -1,9 +1,5 @@
 /** Batches of sequences that a kernel computes at once, as many as one buffer has room for. @module */
-
-/** The size in bytes of the largest buffer that a device's shaders can bind. */
-export function largestBuffer(limits: GPUSupportedLimits): number {
-  return Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
-}
+import { largestBuffer } from "@lionjs/tfjs/kernel";
 
 /** A run of sequences that a kernel computes at once. */
 export interface SequenceBatch {

@@ -25,8 +25,8 @@ import {
   TILES,
   type Tiling,
   tilingConstants,
-  writing,
 } from "../score_tiles/score_tiles.ts";
+import { writing } from "@lionjs/tfjs/webgpu";
 
 /** The settings on which the program's text depends. */
 export interface FullSpec {

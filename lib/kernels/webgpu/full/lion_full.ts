@@ -21,10 +21,10 @@ import {
   type Device,
   inLaunches,
   refusalOf,
-  tooLarge,
   tooManyChunks,
   vec4CopiesOf,
 } from "../frame/planning.ts";
+import { tooLarge } from "@lionjs/tfjs/kernel";
 import { sequenceBatches } from "../frame/sequence_batches.ts";
 import {
   leastColumns,

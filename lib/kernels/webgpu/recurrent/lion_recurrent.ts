@@ -18,7 +18,7 @@ import {
   runProgram,
   widthOf,
 } from "@lionjs/tfjs/webgpu";
-import { clearPadding } from "../frame/padding.ts";
+import { clearPadding } from "../../../operations/padding/webgpu.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
 import {
   type Direction,

@@ -19,7 +19,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { AttentionSettings } from "../../../attention/forms/form.ts";
 import { borderStates } from "../frame/border_states.ts";
 import { type Program, widthOf } from "@lionjs/tfjs/webgpu";
-import { reading, writing } from "../score_tiles/score_tiles.ts";
+import { reading, writing } from "@lionjs/tfjs/webgpu";
 
 /** The direction of a sweep: from the first token on, or from the last. */
 export type Direction = "forward" | "backward";

@@ -173,14 +173,14 @@ export const QUERY_GRADIENT = /* wgsl */ `${PLACE}
   for (var first = first_block(base, first_row, to_entry); first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let numbers = vec4f(statistics_of(tokens.x).w, statistics_of(tokens.y).w, statistics_of(tokens.z).w, statistics_of(tokens.w).w);
     let score = products_scores(place, tokens_of_rows, first, local);
     let log_mask = log_masks(place, first);
-    var slope = products_slopes(place, tokens_of_rows, first, local);
+    var gradient = products_gradients(place, tokens_of_rows, first, local);
     for (var r = 0u; r < TILE; r++) { // unroll
       let weight = exp(scaled(score[r], log_mask[r]) - own[r].x) * own[r].y;
-      slope[r] = select(vec4f(), weight * (slope[r] - own[r].z),
+      gradient[r] = select(vec4f(), weight * (gradient[r] - own[r].z),
         (numbers == vec4f(own[r].w)) & (positions < vec4u(end_of(place.row + r))));
     }
-    add_sides(place, first, slope, &sides);
-    share(place, slope);
+    add_sides(place, first, gradient, &sides);
+    share(place, gradient);
     add_columns_keys(place, first, end, &sum, &totals);
     workgroupBarrier();
   }
@@ -207,18 +207,18 @@ export const KEY_GRADIENTS = /* wgsl */ `${PLACE}
   for (var first = start; first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let others = transpose(mat4x4f(statistics_of(tokens.x), statistics_of(tokens.y), statistics_of(tokens.z), statistics_of(tokens.w)));
     var score = products_scores(place, tokens_of_rows, first, local);
     let log_mask = log_masks(place, first);
-    var slope = products_slopes(place, tokens_of_rows, first, local);
+    var gradient = products_gradients(place, tokens_of_rows, first, local);
     for (var r = 0u; r < TILE; r++) { // unroll
       let first_query = select(0u, place.row + r, uniforms.causal != 0u);
       let kept = (positions < vec4u(end)) & (others[3] == vec4f(number[r])) & (vec4u(first_query) <= positions);
       score[r] = select(vec4f(), exp(scaled(score[r], log_mask[r]) - others[0]) * others[1], kept);
-      slope[r] = select(vec4f(), score[r] * (slope[r] - others[2]), kept);
+      gradient[r] = select(vec4f(), score[r] * (gradient[r] - others[2]), kept);
     }
     share(place, score);
     add_columns_values(place, first, end, &value, &totals);
     workgroupBarrier();
-    add_sides(place, first, slope, &sides);
-    share(place, slope);
+    add_sides(place, first, gradient, &sides);
+    share(place, gradient);
     add_columns_keys(place, first, end, &key, &totals);
     workgroupBarrier();
   }

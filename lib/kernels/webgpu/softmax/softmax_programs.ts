@@ -13,13 +13,12 @@ import {
   ADD_COLUMNS,
   type Dim,
   products,
-  reading,
   stage,
   TILES,
   type Tiling,
   tilingConstants,
-  writing,
 } from "../score_tiles/score_tiles.ts";
+import { reading, writing } from "@lionjs/tfjs/webgpu";
 import {
   DECAY_GRADIENTS,
   DECAYS,
@@ -241,7 +240,7 @@ export function queryGradientProgram(
   const hasDecay = "row_sides" in writes;
   return tiledProgram(attributes, tiling, {
     decay: hasDecay ? "readers" : undefined,
-    products: { scores: ["q", "k"], slopes: ["dy", "v"] },
+    products: { scores: ["q", "k"], gradients: ["dy", "v"] },
     sums: { keys: "k" },
   }, {
     name: "softmax_query_gradient",
@@ -264,7 +263,7 @@ export function keyGradientsProgram(
   const hasDecay = "row_sides" in writes;
   return tiledProgram(attributes, tiling, {
     decay: hasDecay ? "sources" : undefined,
-    products: { scores: ["k", "q"], slopes: ["v", "dy"] },
+    products: { scores: ["k", "q"], gradients: ["v", "dy"] },
     sums: { keys: "q", values: "dy" },
   }, {
     name: "softmax_key_gradients",

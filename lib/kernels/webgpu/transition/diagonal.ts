@@ -13,7 +13,7 @@ import {
   boundProgram,
 } from "../frame/attention_call.ts";
 import { cotangentNumbers, cotangentsProgram } from "../frame/cotangents.ts";
-import { clearPadding } from "../frame/padding.ts";
+import { clearPadding } from "../../../operations/padding/webgpu.ts";
 import { type Device, refusalOf } from "../frame/planning.ts";
 import { layoutOf } from "./layout.ts";
 import { MOST_ROWS } from "./outputs.ts";

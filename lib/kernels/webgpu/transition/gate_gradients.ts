@@ -9,7 +9,7 @@
  * @module
  */
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import { reading, writing } from "../score_tiles/score_tiles.ts";
+import { reading, writing } from "@lionjs/tfjs/webgpu";
 import { MOST_ROWS } from "./outputs.ts";
 import {
   type ChunkProgram,
@@ -76,9 +76,9 @@ const NO_BETA = "fn add_dbeta(chunk: Chunk, row: u32, x: f32) {}\n";
 const PARTS = /* wgsl */ `
 // The kinds of parts, by the operands whose places they have.
 const FROM_START = 0u;
-const UNPAID_FROM_START = 1u;
+const BEFORE_DECAY_FROM_START = 1u;
 const WITHIN = READERS;
-const UNPAID_WITHIN = 3u;
+const BEFORE_DECAY_WITHIN = 3u;
 
 // The parts of each row, summed over channels.
 var<workgroup> of_row: array<vec4f, MOST_ROWS>;
@@ -117,7 +117,7 @@ const GATES = /* wgsl */ `
       var sum = vec4f();
       for (var i = 0u; i < uniforms.rows; i++) {
         if (!has_step(chunk, i)) { continue; }
-        if (UNPAID > 0u) { sum -= part_of(chunk, UNPAID_WITHIN, i, vec); }
+        if (BEFORE_DECAY > 0u) { sum -= part_of(chunk, BEFORE_DECAY_WITHIN, i, vec); }
         // A decay of 0 lets nothing pass: the sum so far would be 0 but for rounding.
         sum = select(sum, vec4f(), decay_of(chunk, i, vec) == vec4f());
         if (i % STEPS == 0u) { write_log(chunk, token_of(chunk, i), vec, sum); }
@@ -133,7 +133,7 @@ const GATES = /* wgsl */ `
           let token = token_of(chunk, i);
           write_log(chunk, token, vec, sum + read_log(chunk, token, vec));
         }
-        if (UNPAID > 0u) { sum += part_of(chunk, UNPAID_FROM_START, i, vec); }
+        if (BEFORE_DECAY > 0u) { sum += part_of(chunk, BEFORE_DECAY_FROM_START, i, vec); }
       }
     }
     // Rows of the other direction have the same steps, and their sums the same places.

@@ -151,7 +151,7 @@ export function constantsOf(
     // Whether the last writer writes V itself.
     GIVES: reads === "none" || reads === "untied",
     // Readers, of a and q in this order, that read before the decay of their token.
-    UNPAID: reads === "tied" || reads === "untied" ? 1 : 0,
+    BEFORE_DECAY: reads === "tied" || reads === "untied" ? 1 : 0,
   };
 }
 
@@ -283,7 +283,7 @@ fn at_found(chunk: Chunk, row: u32, vec: u32) -> u32 {
   return (chunk.record * uniforms.rows + row) * uniforms.valueVecs + vec;
 }
 // The gradient in what a has read lies behind what the rows of all chunks have read.
-fn at_slope(chunk: Chunk, row: u32, vec: u32) -> u32 {
+fn at_read_gradient(chunk: Chunk, row: u32, vec: u32) -> u32 {
   return uniforms.records * uniforms.rows * uniforms.valueVecs + at_found(chunk, row, vec);
 }
 // The index of four columns of a row of the state.
@@ -379,12 +379,12 @@ fn row_of_v(chunk: Chunk, row: u32, vec: u32) -> vec4f {
 }
 `;
 
-/** WGSL function `slope_of(reader, chunk, row, vec)`: the gradient in what a row reads. */
-export function slopesOf({ reads }: Layout): string {
+/** WGSL function `read_gradient_of(reader, chunk, row, vec)`: the gradient in what a row reads. */
+export function readGradientsOf({ reads }: Layout): string {
   const found = reads === "none" ? "" : /* wgsl */ `
-  if (reader == 1u) { return found[at_slope(chunk, row, vec)]; }`;
+  if (reader == 1u) { return found[at_read_gradient(chunk, row, vec)]; }`;
   return /* wgsl */ `${rowsOf("dy", "valueVecs", "query")}
-fn slope_of(reader: u32, chunk: Chunk, row: u32, vec: u32) -> vec4f {${found}
+fn read_gradient_of(reader: u32, chunk: Chunk, row: u32, vec: u32) -> vec4f {${found}
   return uniforms.scale * row_of_dy(chunk, row, vec);
 }
 `;

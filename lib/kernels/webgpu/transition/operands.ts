@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { LOWEST_LOG_DECAY } from "../../../attention/decays/finite_decay.ts";
+import { LOWEST_LOG_DECAY } from "../../../operations/finite_decay/finite_decay.ts";
 import { exponential } from "@lionjs/tfjs/webgpu";
-import { isBelow } from "../frame/log_decays.ts";
+import { isBelow } from "../../../operations/finite_decay/webgpu.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import {
   type ChunkProgram,
@@ -68,8 +68,8 @@ const ARRIVAL = /* wgsl */ `
 fn arrival(chunk: Chunk, row: u32, vec: u32) -> vec4f {
   let token = token_of(chunk, row);
   let first = select(0u, uniforms.length - 1u, chunk.back);
-  let is_unpaid = uniforms.isPiece == 0u && token % uniforms.length == first;
-  if (row % STEPS != 0u || is_unpaid || !has_step(chunk, row)) { return vec4f(1.0); }
+  let is_undecayed = uniforms.isPiece == 0u && token % uniforms.length == first;
+  if (row % STEPS != 0u || is_undecayed || !has_step(chunk, row)) { return vec4f(1.0); }
   // Log decays of a channel may be -Infinity.
   let given = log_decay_of(chunk, token, vec);
   return exponential(select(given, vec4f(uniforms.lowest), is_clipped(given)));
@@ -91,11 +91,11 @@ const OPERANDS = /* wgsl */ `
       var block = vec4f(1.0);
       for (var row = 0u; row < uniforms.rows; row++) {
         let decay = decay_of(chunk, row, vec);
-        let unpaid = path;
+        let before_decay = path;
         path *= decay;
         for (var reader = 0u; reader < READERS; reader++) { // unroll
           operands[at_operand(chunk, reader, row, vec)] =
-            select(path, unpaid, reader > READERS - 1u - UNPAID) * reader_of(reader, chunk, row, vec);
+            select(path, before_decay, reader > READERS - 1u - BEFORE_DECAY) * reader_of(reader, chunk, row, vec);
         }
         block *= decay;
         if (row % 4u == 3u) {

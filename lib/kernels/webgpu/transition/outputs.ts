@@ -10,7 +10,7 @@
  * @module
  */
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import { reading, writing } from "../score_tiles/score_tiles.ts";
+import { reading, writing } from "@lionjs/tfjs/webgpu";
 import {
   type ChunkProgram,
   type Layout,

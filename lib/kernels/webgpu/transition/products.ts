@@ -17,7 +17,7 @@ import {
   EACH_PAIR,
   type Layout,
   ofSweeps,
-  slopesOf,
+  readGradientsOf,
   valuesOf,
 } from "./layout.ts";
 
@@ -37,7 +37,7 @@ export function productsProgram(
     ],
     writes: ["pairs", "operands"],
     floats: { scale },
-    functions: () => [valuesOf(layout), slopesOf(layout), PAIRS],
+    functions: () => [valuesOf(layout), readGradientsOf(layout), PAIRS],
     body: EACH_PAIR + (hasStates ? OF_STATES : WITHOUT_STATES),
   });
 }
@@ -56,13 +56,13 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
     }
     for (var reader = 0u; reader < READERS; reader++) { // unroll
       for (var r = 0u; r < 4u; r++) { // unroll
-        let slope = slope_of(reader, chunk, row + r, e);
+        let gradient = read_gradient_of(reader, chunk, row + r, e);
         for (var w = 0u; w < WRITERS; w++) { // unroll
-          sums[reader][w][r] += slope * values[w];
+          sums[reader][w][r] += gradient * values[w];
         }
         // What a token reads of its own value is subtracted in the second direction.
         if (!GIVES && reader == 0u && is_once(chunk) && row_block == column_block) {
-          sums[0][0][r][r] -= dot(slope, row_of_v(chunk, row + r, e));
+          sums[0][0][r][r] -= dot(gradient, row_of_v(chunk, row + r, e));
         }
       }
     }
@@ -95,7 +95,7 @@ const OF_STATES = /* wgsl */ `
         for (var r = 0u; r < 8u; r++) { // unroll
           let i = min(row + r, last_row);
           if (kind < READERS) {
-            sum[r] += slope_of(kind, chunk, i, e) * state;
+            sum[r] += read_gradient_of(kind, chunk, i, e) * state;
           } else {
             sum[r] += value_of(kind - READERS, chunk, i, e) * state;
           }

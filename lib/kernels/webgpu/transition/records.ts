@@ -1,6 +1,6 @@
 /** The memory that the records of chunks take, and the batches of sequences whose records fit. @module */
 import type { Refusal } from "@lionjs/tfjs/kernel";
-import { tooLarge } from "../frame/planning.ts";
+import { tooLarge } from "@lionjs/tfjs/kernel";
 import {
   type SequenceBatch,
   sequenceBatches,

@@ -86,7 +86,7 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
     for (var r = 0u; r < 4u; r++) { // unroll
       for (var i = 0u; i < READERS; i++) { // unroll
         // Readers of other blocks pay from their block's start, and within a block writers do.
-        if (CHANNELS && i == UNPAID) {
+        if (CHANNELS && i == BEFORE_DECAY) {
           let decay = decay_of(chunk, row + r, vec);
           from_block *= select(vec4f(1.0), decay, is_apart);
           let of_writers = select(decay, vec4f(1.0), is_apart);
@@ -110,7 +110,7 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
     var path = paths[0];
     for (var r = 0u; r < 4u; r++) { // unroll
       for (var i = 0u; i < READERS; i++) { // unroll
-        if (i == UNPAID) {
+        if (i == BEFORE_DECAY) {
           path *= select(vec4f(1.0), decay_of(chunk, row + r, 0u), vec4<bool>(is_apart) | (vec4u(0u, 1u, 2u, 3u) < vec4u(r)));
         }
         for (var w = 0u; w < WRITERS; w++) { // unroll

@@ -115,11 +115,11 @@ const SOLVE_TRANSPOSED = /* wgsl */ `
       let row = 4u * block;
       var sum = array<vec4f, 4>();
       for (var r = 0u; r < 4u; r++) { // unroll
-        sum[r] = found[at_slope(chunk, row + r, column)];
+        sum[r] = found[at_read_gradient(chunk, row + r, column)];
       }
       for (var i = row + 4u; i < uniforms.rows; i++) {
         let scores = pairs[at_pair(chunk, 1u, 0u, i, block)];
-        let solved = found[at_slope(chunk, i, column)];
+        let solved = found[at_read_gradient(chunk, i, column)];
         for (var r = 0u; r < 4u; r++) { // unroll
           sum[r] += scores[r] * solved;
         }
@@ -129,7 +129,7 @@ const SOLVE_TRANSPOSED = /* wgsl */ `
         for (var r = 0u; r < 4u; r++) { // unroll
           if (r < 3u - i) { sum[r] += scores[r] * sum[3u - i]; }
         }
-        found[at_slope(chunk, row + 3u - i, column)] = sum[3u - i];
+        found[at_read_gradient(chunk, row + 3u - i, column)] = sum[3u - i];
       }
     }
   }

@@ -15,14 +15,14 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import { reading, writing } from "../score_tiles/score_tiles.ts";
+import { reading, writing } from "@lionjs/tfjs/webgpu";
 import {
   type ChunkProgram,
   constantsOf,
   LARGEST_CHUNK,
   type Layout,
   ofSweeps,
-  slopesOf,
+  readGradientsOf,
 } from "./layout.ts";
 
 /** Most groups of four columns of a workgroup: 64 bytes of each row. */
@@ -91,7 +91,9 @@ export function statesProgram(
       ...enters.map((name) => reading(name, "stateDim", 1)),
       ...leaves.map((name) => writing(name, "stateDim", 1)),
       bordersOf(ends),
-      ...isReading ? [isBack ? slopesOf(layout) + SLOPES : FOUND, SHARED] : [],
+      ...isReading
+        ? [isBack ? readGradientsOf(layout) + READ_GRADIENTS : FOUND, SHARED]
+        : [],
     ],
     body: PLACE + (isReading ? STATES : CARRY),
   });
@@ -137,20 +139,20 @@ fn first_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 4> {
 fn store(chunk: Chunk, row: u32, vec: u32, x: vec4f) { found[at_found(chunk, row, vec)] = x; }
 `;
 
-const SLOPES = /* wgsl */ `
+const READ_GRADIENTS = /* wgsl */ `
 // Pᵀ dY of four rows.
 fn first_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 4> {
   var sum = array<vec4f, 4>();
   for (var i = row; i < uniforms.rows; i++) {
     let scores = pairs[at_pair(chunk, 0u, 0u, i, row / 4u)];
-    let slope = slope_of(0u, chunk, i, vec);
+    let gradient = read_gradient_of(0u, chunk, i, vec);
     for (var r = 0u; r < 4u; r++) { // unroll
-      sum[r] += scores[r] * slope;
+      sum[r] += scores[r] * gradient;
     }
   }
   return sum;
 }
-fn store(chunk: Chunk, row: u32, vec: u32, x: vec4f) { found[at_slope(chunk, row, vec)] = x; }
+fn store(chunk: Chunk, row: u32, vec: u32, x: vec4f) { found[at_read_gradient(chunk, row, vec)] = x; }
 `;
 
 const PLACE = /* wgsl */ `

@@ -10,8 +10,8 @@ import {
   type ChunkProgram,
   type Layout,
   ofSweeps,
+  readGradientsOf,
   ROW_OF_V,
-  slopesOf,
 } from "./layout.ts";
 
 /** The program of the sums of each chunk, in all sweeps, in the place of `states`. */
@@ -32,7 +32,10 @@ export function sumsProgram(
     ...isGradient && { floats: { scale } },
     functions: () =>
       isGradient
-        ? [slopesOf(layout), written("slope_of(0u, chunk, row, vec)")]
+        ? [
+          readGradientsOf(layout),
+          written("read_gradient_of(0u, chunk, row, vec)"),
+        ]
         : [ROW_OF_V, written("row_of_v(chunk, row, vec)")],
     body: SUMS,
   });

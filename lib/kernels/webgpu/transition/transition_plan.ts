@@ -1,4 +1,5 @@
 /** Plans of the kernels of transitions, and their costs. @module */
+import { tokensPerChunk } from "../../../attention/forms/transition_inputs.ts";
 import type { TransitionRequest } from "../../../attention/planning/transition_kernel.ts";
 import type { KernelPlan, Refusal } from "@lionjs/tfjs/kernel";
 import type { WebGpuNumbers } from "../../tuning.ts";
@@ -32,8 +33,8 @@ export function planTransition(
   if (refusal) return refusal;
   const { chunkSize: best } = isReading ? delta : channels;
   const chunkSize = Math.min(
-    request.chunkSize ?? Math.ceil(best / steps),
-    Math.floor(most / steps),
+    request.chunkSize ?? tokensPerChunk(best, steps),
+    tokensPerChunk(most, steps),
     length,
   );
   return planOf(

@@ -8,12 +8,12 @@
  * @module
  */
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import { reading, writing } from "../score_tiles/score_tiles.ts";
+import { reading, writing } from "@lionjs/tfjs/webgpu";
 import {
   type ChunkProgram,
   type Layout,
   ofChunks,
-  slopesOf,
+  readGradientsOf,
   widthOf,
 } from "./layout.ts";
 
@@ -39,7 +39,7 @@ export function valueGradientsProgram(
     writes: ["dv"],
     floats: { scale },
     functions: () => [
-      slopesOf(layout),
+      readGradientsOf(layout),
       reading("dv", "valueDim", width),
       writing("dv", "valueDim", width),
       gives ? GIVEN + (meetsStates ? OF_STATES : NO_STATES) : FOUND,
@@ -49,13 +49,13 @@ export function valueGradientsProgram(
 }
 
 const FOUND = /* wgsl */ `
-fn slopes_of(chunk: Chunk, row: u32, vecs: vec2u) -> array<vec4f, 8> {
+fn gradients_of(chunk: Chunk, row: u32, vecs: vec2u) -> array<vec4f, 8> {
   var sum = array<vec4f, 8>();
   for (var half = 0u; half < 2u; half++) { // unroll
     for (var r = 0u; r < 4u; r++) { // unroll
-      sum[4u * half + r] = slope_of(1u, chunk, row + r, vecs[half]);
+      sum[4u * half + r] = read_gradient_of(1u, chunk, row + r, vecs[half]);
       if (is_once(chunk)) {
-        sum[4u * half + r] -= pairs[at_pair(chunk, 0u, 0u, row + r, row / 4u)][r] * slope_of(0u, chunk, row + r, vecs[half]);
+        sum[4u * half + r] -= pairs[at_pair(chunk, 0u, 0u, row + r, row / 4u)][r] * read_gradient_of(0u, chunk, row + r, vecs[half]);
       }
     }
   }
@@ -77,7 +77,7 @@ fn key_of(chunk: Chunk, row: u32, n: u32) -> vec4f { return vec4f(); }
 `;
 
 const GIVEN = /* wgsl */ `
-fn slopes_of(chunk: Chunk, row: u32, vecs: vec2u) -> array<vec4f, 8> {
+fn gradients_of(chunk: Chunk, row: u32, vecs: vec2u) -> array<vec4f, 8> {
   var sum = array<vec4f, 8>();
   for (var n = 0u; HAS_STATES && n < uniforms.headVecs; n++) {
     for (var half = 0u; half < 2u; half++) { // unroll
@@ -91,9 +91,9 @@ fn slopes_of(chunk: Chunk, row: u32, vecs: vec2u) -> array<vec4f, 8> {
     for (var reader = 0u; reader < READERS; reader++) { // unroll
       let scores = pairs[at_pair(chunk, reader, WRITERS - 1u, i, row / 4u)];
       for (var half = 0u; half < 2u; half++) { // unroll
-        let slope = slope_of(reader, chunk, i, vecs[half]);
+        let gradient = read_gradient_of(reader, chunk, i, vecs[half]);
         for (var r = 0u; r < 4u; r++) { // unroll
-          sum[4u * half + r] += scores[r] * slope;
+          sum[4u * half + r] += scores[r] * gradient;
         }
       }
     }
@@ -111,7 +111,7 @@ const VALUES = /* wgsl */ `
       let block = item / ((last + 2u) / 2u);
       let row = 4u * select(block, uniforms.rows / 4u - 1u - block, chunk.back);
       let vec = item % ((last + 2u) / 2u) * 2u;
-      let sum = slopes_of(chunk, row, vec2u(vec, min(vec + 1u, last)));
+      let sum = gradients_of(chunk, row, vec2u(vec, min(vec + 1u, last)));
       for (var half = 0u; half < 2u; half++) { // unroll
         for (var r = 0u; r < 4u; r++) { // unroll
           if (vec + half <= last && has_step(chunk, row + r)) {

@@ -14,7 +14,7 @@
  * @module
  */
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import { reading, writing } from "../score_tiles/score_tiles.ts";
+import { reading, writing } from "@lionjs/tfjs/webgpu";
 import {
   type ChunkProgram,
   DECAY_OF,
@@ -137,11 +137,11 @@ fn before(chunk: Chunk, row: u32, vec: u32) -> Before {
     let decay = decay_of(chunk, row + c, vec);
     for (var i = 0u; i < READERS; i++) { // unroll
       let reader = READERS - 1u - i;
-      if (i == UNPAID) { path *= decay; }
+      if (i == BEFORE_DECAY) { path *= decay; }
       found.paths[reader][c] = path;
       for (var r = 0u; r < 4u; r++) { // unroll
         // Rows of a that are a tensor read before their decay.
-        if (c < r || (c == r && i >= UNPAID)) { found.sums[reader][r] *= decay; }
+        if (c < r || (c == r && i >= BEFORE_DECAY)) { found.sums[reader][r] *= decay; }
         for (var w = 0u; w < WRITERS; w++) { // unroll
           if (c < r) { found.sums[reader][r] += pairs[at_pair(chunk, reader, w, row + r, own_block)][c] * keys[w][c]; }
         }
@@ -164,7 +164,7 @@ fn after(chunk: Chunk, row: u32, vec: u32) -> After {
         let products = pairs[at_pair(chunk, reader, w, end - 1u, own_block)];
         for (var r = 0u; r < 4u; r++) { // unroll
           found.sums[w][r] += products[r] * x;
-          if (reader == READERS - 1u - UNPAID) { found.sums[w][r] *= decay; }
+          if (reader == READERS - 1u - BEFORE_DECAY) { found.sums[w][r] *= decay; }
         }
       }
     }
@@ -180,7 +180,7 @@ fn after(chunk: Chunk, row: u32, vec: u32) -> After {
         for (var r = 0u; r < 4u; r++) { // unroll
           if (r < 3u - n) {
             found.sums[w][r] += products[r] * x;
-            if (reader == READERS - 1u - UNPAID) { found.sums[w][r] *= decay; }
+            if (reader == READERS - 1u - BEFORE_DECAY) { found.sums[w][r] *= decay; }
           }
         }
       }
@@ -207,7 +207,7 @@ const VECTORS = /* wgsl */ `
       if (OF_WRITERS) { later = after(chunk, row, vec); }
       for (var r = 0u; r < 4u; r++) { // unroll
         if (has_step(chunk, row + r)) {
-          var slopes = array<vec4f, WRITERS>();
+          var writer_gradients = array<vec4f, WRITERS>();
           let i = row + r;
           let weight = weight_of(chunk, i);
           let query = reader_of(0u, chunk, i, vec);
@@ -221,40 +221,40 @@ const VECTORS = /* wgsl */ `
               let key = writer_of(w, chunk, i, vec);
               let given = later.sums[w][r] + later.paths[r] * operands[at_operand(chunk, READERS + w, i, vec)];
               within += weight * key * given;
-              slopes[w] = given + own(chunk, w, row, r) * query;
+              writer_gradients[w] = given + own(chunk, w, row, r) * query;
             }
           } else {
             within = operands[at_operand(chunk, READERS, i, vec)];
           }
           if (OF_READERS) {
-            var slope = vec4f();
+            var of_own = vec4f();
             for (var w = 0u; w < WRITERS; w++) { // unroll
-              slope += weight * own(chunk, w, row, r) * writer_of(w, chunk, i, vec);
+              of_own += weight * own(chunk, w, row, r) * writer_of(w, chunk, i, vec);
             }
             let of_state = earlier.paths[0][r] * operands[at_operand(chunk, 0u, i, vec)];
-            add_dq(chunk, i, vec, earlier.sums[0][r] + of_state + slope);
+            add_dq(chunk, i, vec, earlier.sums[0][r] + of_state + of_own);
             within -= query * earlier.sums[0][r];
             from_start = query * of_state;
           }
           if (OF_READERS && READERS > 1u) {
             let x = reader_of(1u, chunk, i, vec);
             let of_state = earlier.paths[READERS - 1u][r] * operands[at_operand(chunk, 1u, i, vec)];
-            let slope = earlier.sums[READERS - 1u][r] + of_state;
+            let gradient = earlier.sums[READERS - 1u][r] + of_state;
             if (IS_DELTA) {
               within -= x * earlier.sums[READERS - 1u][r];
               from_start += x * of_state;
               // The part of the gradient in β, since a is -k, and b is β k.
-              operands[at_operand(chunk, 1u, i, vec)] = -x * slopes[0];
-              slopes[0] = weight * slopes[0] - slope;
+              operands[at_operand(chunk, 1u, i, vec)] = -x * writer_gradients[0];
+              writer_gradients[0] = weight * writer_gradients[0] - gradient;
             } else {
-              add_da(chunk, i, vec, slope);
+              add_da(chunk, i, vec, gradient);
               operands[at_operand(chunk, 1u, i, vec)] = x * of_state;
               operands[at_operand(chunk, 3u, i, vec)] = x * earlier.sums[READERS - 1u][r];
             }
           }
           if (OF_WRITERS) {
-            add_dk(chunk, i, vec, slopes[WRITERS - 1u]);
-            if (WRITERS > 1u) { add_db(chunk, i, vec, slopes[0]); }
+            add_dk(chunk, i, vec, writer_gradients[WRITERS - 1u]);
+            if (WRITERS > 1u) { add_db(chunk, i, vec, writer_gradients[0]); }
           }
           if (OF_READERS) { operands[at_operand(chunk, 0u, i, vec)] = from_start; }
           operands[at_operand(chunk, READERS, i, vec)] = within;

@@ -4,6 +4,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../address.ts";
 import type { KernelHost, RunOptions } from "../host.ts";
 import { JOBS } from "../jobs.ts";
+import type { Kernel } from "../kernel.ts";
 import { type Axes, axesOf } from "./axes.ts";
 import {
   type FunctionName,
@@ -81,6 +82,23 @@ export function compute(
   }
   wasm.disposeData(output.dataId);
   return undefined;
+}
+
+/**
+ * The kernel of an operation that is a function of each element of some inputs.
+ *
+ * @param numbers The numbers of the function, by the operation's attributes.
+ */
+export function functionKernel<Attributes>(
+  name: FunctionName,
+  inputs: readonly string[],
+  numbers?: (attributes: Readonly<Attributes>) => Numbers,
+): Kernel<Attributes> {
+  const fn = elementwise(name);
+  return ({ host, wasm, inputs: given, attributes }) => {
+    const operands = inputs.map((input) => given[input]!);
+    return [compute(host, wasm, fn, operands, numbers?.(attributes))!];
+  };
 }
 
 /** The record of a job, written anew for each: most jobs are so short that it counts. */

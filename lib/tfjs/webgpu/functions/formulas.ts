@@ -7,11 +7,11 @@
  * quotients, roots and integers alone. What becomes NaN, infinite or -0 is as in
  * JavaScript; numbers below 2^-126 may count as 0, as WGSL allows.
  *
- * Polynomials are those of Cephes (S. L. Moshier, netlib.org/cephes) where nothing else
- * is said.
+ * What they compute of arguments in range is in `series.ts`, for both backends.
  *
  * @module
  */
+import { polynomial, SERIES } from "../../series.ts";
 import { exponential } from "../exponential.ts";
 
 /** A function of WGSL. */
@@ -20,12 +20,6 @@ interface Formula {
   readonly calls?: readonly string[];
   /** The function's text, in which `uniforms` has `nan` and `infinity`. */
   readonly text: string;
-}
-
-/** WGSL of a polynomial in a variable, from its highest coefficient on. */
-function polynomial(variable: string, coefficients: readonly number[]): string {
-  return coefficients.map((number) => `f32(${number})`)
-    .reduce((sum, next) => `(${sum} * ${variable} + ${next})`);
 }
 
 /** The first bits of 2/π, after a word of zeros. */
@@ -42,6 +36,9 @@ const HALF_PI = "1.57079632679";
 const PI = "3.14159265359";
 
 const FORMULAS: Readonly<Record<string, Formula>> = {
+  ...Object.fromEntries(
+    Object.entries(SERIES).map(([name, text]) => [name, { text }]),
+  ),
   is_nan: {
     text: /* wgsl */ `fn is_nan(x: f32) -> bool {
   return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
@@ -67,16 +64,12 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
   exponential: { text: exponential("f32") },
   // e^x = 2^n (1 + p).
   power_of_e: {
+    calls: ["power_series"],
     text: /* wgsl */ `struct Power { n: i32, p: f32 }
 fn power_of_e(x: f32) -> Power {
   let n = round(x * 1.44269504);
   let r = (x - n * 0.693359375) + n * 2.12194440e-4;
-  let q = ${
-      polynomial("r", [
-        ...[1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3],
-        ...[4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
-      ])
-    };
+  let q = power_series(r);
   return Power(i32(n), q * r * r + r);
 }
 fn two_to(n: i32) -> f32 { return bitcast<f32>((n + 127) << 23u); }`,
@@ -103,6 +96,7 @@ fn two_to(n: i32) -> f32 { return bitcast<f32>((n + 127) << 23u); }`,
   },
   // |x| = 2^exponent e^rest, with e^rest from √½ to √2.
   logarithm_parts: {
+    calls: ["logarithm_series"],
     text: /* wgsl */ `struct Logarithm { exponent: f32, rest: f32 }
 fn logarithm_parts(x: f32) -> Logarithm {
   let size = bitcast<i32>(x) & 0x7fffffff;
@@ -110,13 +104,7 @@ fn logarithm_parts(x: f32) -> Logarithm {
   let bits = select(size, bitcast<i32>(f32(size)), is_subnormal);
   let n = (bits - 0x3f3504f3) >> 23u;
   let f = bitcast<f32>(bits - (n << 23u)) - 1.0;
-  let p = ${
-      polynomial("f", [
-        ...[7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1],
-        ...[-1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1],
-        ...[2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1],
-      ])
-    };
+  let p = logarithm_series(f);
   let z = f * f;
   let exponent = f32(n) + select(0.0, -149.0, is_subnormal);
   return Logarithm(exponent, f + (z * -0.5 + (p * f) * z));
@@ -188,27 +176,15 @@ fn turns_of(size: f32) -> Turns {
   return Turns(select(quarters, 0u, is_small), select(signed, size, is_small));
 }`,
   },
-  sine_of_rest: {
-    text: /* wgsl */ `fn sine_of_rest(r: f32) -> f32 {
+  cosine_of_rest: {
+    calls: ["cosine_series"],
+    text: /* wgsl */ `fn cosine_of_rest(r: f32) -> f32 {
   let z = r * r;
-  let s = ${
-      polynomial("z", [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1])
-    };
-  return z * s * r + r;
-}
-fn cosine_of_rest(r: f32) -> f32 {
-  let z = r * r;
-  let c = ${
-      polynomial("z", [
-        ...[2.443315711809948e-5, -1.388731625493765e-3],
-        4.166664568298827e-2,
-      ])
-    };
-  return (z * z * c - z * 0.5) + 1.0;
+  return (z * z * cosine_series(z) - z * 0.5) + 1.0;
 }`,
   },
   sine_after: {
-    calls: ["turns_of", "sine_of_rest", "is_infinite"],
+    calls: ["turns_of", "sine_of_rest", "cosine_of_rest", "is_infinite"],
     text: /* wgsl */ `fn sine_after(size: f32, quarters: u32) -> f32 {
   let turns = turns_of(size);
   let all = turns.quarters + quarters;
@@ -223,33 +199,11 @@ fn cosine_of_rest(r: f32) -> f32 {
   },
   // atan(y / x) of 0 <= y <= x.
   arc_tangent: {
+    calls: ["arc_tangent_of_rest"],
     text: /* wgsl */ `fn arc_tangent(y: f32, x: f32) -> f32 {
   let is_large = y > x * 0.41421356;
   let t = select(y, y - x, is_large) / select(x, y + x, is_large);
-  let z = t * t;
-  let p = ${
-      polynomial("z", [
-        ...[8.05374449538e-2, -1.38776856032e-1],
-        ...[1.99777106478e-1, -3.33329491539e-1],
-      ])
-    };
-  return (p * z * t + t) + select(0.0, 0.78539816339, is_large);
-}`,
-  },
-  // The arc sine of |x|, or of sqrt((1 - |x|) / 2) where |x| is above a half.
-  arc_sine: {
-    text: /* wgsl */ `fn arc_sine(size: f32) -> f32 {
-  let is_large = size > 0.5;
-  let half = (1.0 - size) * 0.5;
-  let z = select(size * size, half, is_large);
-  let w = select(size, sqrt(half), is_large);
-  let p = ${
-      polynomial("z", [
-        ...[4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2],
-        ...[7.4953002686e-2, 1.6666752422e-1],
-      ])
-    };
-  return p * z * w + w;
+  return arc_tangent_of_rest(t) + select(0.0, 0.78539816339, is_large);
 }`,
   },
   // The rest of a division of finite numbers, exactly, with the sign of the dividend.
@@ -372,27 +326,13 @@ fn remainder(a: f32, b: f32) -> f32 {
     calls: ["expm1"],
     text: "fn Elu(x: f32) -> f32 { return select(expm1(x), x, x >= 0.0); }",
   },
-  // The polynomials are by N. Juffa.
   Erf: {
-    calls: ["power_of_e", "with_sign"],
+    calls: ["power_of_e", "error_near", "log_of_error_rest", "with_sign"],
     text: /* wgsl */ `fn Erf(x: f32) -> f32 {
   let size = abs(x);
   let z = min(size, 1.0) * min(size, 1.0);
-  let series = ${
-      polynomial("z", [
-        ...[-5.96761703e-4, 4.99119423e-3, -2.67681349e-2],
-        ...[1.12819925e-1, -3.76125336e-1, 1.28379166e-1],
-      ])
-    };
-  let near = series * size + size;
-  let far = min(size, 4.0);
-  let exponent = ${
-      polynomial("far", [
-        ...[-1.72853470e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2],
-        ...[-1.06777877e-1, -6.34846687e-1, -1.28717512e-1],
-      ])
-    };
-  let power = power_of_e(exponent * far - far);
+  let near = error_near(size, z);
+  let power = power_of_e(log_of_error_rest(min(size, 4.0)));
   let scale = two_to(power.n);
   let beyond = 1.0 - (scale * power.p + scale);
   return with_sign(select(beyond, near, size < 0.927734375), x);
@@ -509,18 +449,10 @@ fn remainder(a: f32, b: f32) -> f32 {
 }`,
   },
   Tan: {
-    calls: ["turns_of", "is_infinite", "is_negative"],
+    calls: ["turns_of", "tangent_of_rest", "is_infinite", "is_negative"],
     text: /* wgsl */ `fn Tan(x: f32) -> f32 {
   let turns = turns_of(abs(x));
-  let r = turns.rest;
-  let z = r * r;
-  let p = ${
-      polynomial("z", [
-        ...[9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2],
-        ...[5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1],
-      ])
-    };
-  let tangent = p * z * r + r;
+  let tangent = tangent_of_rest(turns.rest);
   let value = select(tangent, -1.0 / tangent, (turns.quarters & 1u) == 1u);
   let finite = select(value, -value, is_negative(x));
   let result = select(finite, uniforms.nan, is_infinite(x));

@@ -1,4 +1,5 @@
 /** WGSL functions of packs around the logistic function. @module */
+import { SERIES } from "../../series.ts";
 
 /** WGSL function `sigmoid` of a pack, 1 / (1 + e^-x); no intermediate overflows. */
 export const SIGMOID = /* wgsl */ `
@@ -8,19 +9,5 @@ fn sigmoid(x: Pack) -> Pack {
 }
 `;
 
-/**
- * WGSL function: log(1 + x) of a pack with 0 <= x <= 1, as 2 atanh(x / (2 + x)) by its power series, which
- * ends below the last bit. WGSL's `log` may be off by 5e-7 here, all that there
- * is of a decay close to 1.
- */
-export const LOG_OF_ONE_PLUS = /* wgsl */ `
-fn log_of_one_plus(x: Pack) -> Pack {
-  let ratio = x / (2.0 + x);
-  let square = ratio * ratio;
-  var series = Pack(1.0 / 15.0);
-  for (var odd = 13.0; odd > 0.0; odd -= 2.0) {
-    series = series * square + 1.0 / odd;
-  }
-  return 2.0 * ratio * series;
-}
-`;
+/** WGSL function `log_of_one_plus` of a pack: see {@linkcode SERIES}. */
+export const LOG_OF_ONE_PLUS = `${SERIES.log_of_one_plus}\n`;

@@ -1,6 +1,7 @@
 /** Changes of weights by optimizers, as kernels for WebGPU. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { registerKernels } from "../../kernel/kernel.ts";
+import { FORMULAS } from "../../optimizers/formulas.ts";
 import {
   JOIN,
   type Rule,
@@ -38,61 +39,6 @@ const THREADS = 256;
 
 /** Packs of a workgroup that adds up squares. */
 const BLOCK_PACKS = 4096;
-
-/** WGSL by which each rule changes a pack, in the order of TensorFlow.js's operations. */
-const FORMULAS: Readonly<Record<Rule, string>> = {
-  adam: /* wgsl */ `
-    let average = decay1 * mean + rest1 * scaled;
-    let energy = decay2 * square + rest2 * scaled * scaled;
-    let root = correction * sqrt(energy) + epsilon;
-    value = keep * value + step * (average / root);
-    mean = average;
-    square = energy;`,
-  adamax: /* wgsl */ `
-    let average = decay1 * mean + rest1 * scaled;
-    let most = max(decay2 * largest, abs(scaled));
-    value += step * (average / (most + epsilon));
-    mean = average;
-    largest = most;`,
-  sgd: /* wgsl */ `
-    value += step * scaled;`,
-  momentum: /* wgsl */ `
-    let total = decay1 * sum + scaled;
-    value += step * total;
-    sum = total;`,
-  nesterov: /* wgsl */ `
-    let total = decay1 * sum + scaled;
-    value += step * (decay1 * total + scaled);
-    sum = total;`,
-  rmsProp: /* wgsl */ `
-    let energy = decay2 * square + rest2 * scaled * scaled;
-    let next = decay1 * moment
-      + step * scaled / sqrt(energy + epsilon);
-    value -= next;
-    square = energy;
-    moment = next;`,
-  centeredRmsProp: /* wgsl */ `
-    let average = decay2 * mean + rest2 * scaled;
-    let energy = decay2 * square + rest2 * scaled * scaled;
-    let next = decay1 * moment
-      + step * scaled / sqrt(energy - (average * average + epsilon));
-    value -= next;
-    square = energy;
-    moment = next;
-    mean = average;`,
-  adagrad: /* wgsl */ `
-    let energy = square + scaled * scaled;
-    value += step * (scaled / sqrt(energy + epsilon));
-    square = energy;`,
-  adadelta: /* wgsl */ `
-    let shift = sqrt(change + epsilon) /
-      sqrt(square + epsilon) * scaled;
-    value += step * shift;
-    square = decay1 * square + rest1 * scaled * scaled;
-    change = decay1 * change + rest1 * shift * shift;`,
-  average: /* wgsl */ `
-    value = decay1 * value + rest1 * scaled;`,
-};
 
 /** Storage buffers of a launch, which every device binds. */
 const GUARANTEED_BUFFERS = 8;
@@ -296,7 +242,7 @@ function runUpdate(
   let at = (workgroup - tensor.begin) * THREADS + local;
   if (at >= tensor.packs) { return; }
 ${changed.map((name) => `  var ${name} = read_${name}(tensor, at);`).join("\n")}
-  let scaled = read_gradient(tensor, at) * factor_of();
+  let gradient = read_gradient(tensor, at) * factor_of();
 ${FORMULAS[rule]}
 ${changed.map((name) => `  write_${name}(tensor, at, ${name});`).join("\n")}`,
   });

@@ -42,6 +42,15 @@ export function backChunkDecay(): f32 {
 }
 
 /**
+ * Whether a token's decay leaves nothing of what comes to it. The sum over pairs
+ * around it is then 0 but for rounding, which may be more than all sums on the
+ * token's other side.
+ */
+export function forgetsAll(logDecays: usize, i: i32): bool {
+  return at(logDecays, i) < -104;
+}
+
+/**
  * Fills the decays between tokens and borders, of the directions whose log decays
  * are not 0.
  */

@@ -5,6 +5,7 @@
 // The steps of the backward pass leave sums of the gradients in these exponents
 // here, a number for each token; in the end {@link storeTokenDecayGradients} sums
 // over the pairs that a token lies between.
+import { forgetsAll } from "./decay";
 import * as sizes from "./sizes";
 import { attention as job } from "../jobs";
 import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
@@ -83,13 +84,4 @@ export function storeTokenDecayGradients(
     put(job.db, token + i, at(job.db, token + i) + toBefore);
     toBefore += at(writtenBefore, i);
   }
-}
-
-/**
- * Whether a token's decay leaves nothing of what comes to it. The sum over pairs
- * around it is then 0 but for rounding, which may be more than all sums on the
- * token's other side.
- */
-function forgetsAll(logDecays: usize, i: i32): bool {
-  return at(logDecays, i) < -104;
 }

@@ -10,7 +10,7 @@
 //     dScores = [λ; dY] [Z; V]ᵀ     dReaders = [λ; dY] Hᵀ     dWriters = [Z; V] Gᵀ
 import * as sizes from "../chunkwise/sizes";
 import { chunkDecay } from "../chunkwise/chunk_operands";
-import { decayToEnd } from "../chunkwise/decay";
+import { decayToEnd, forgetsAll } from "../chunkwise/decay";
 import * as channels from "./channel_gradient";
 import * as values from "./chunk_values";
 import * as chunk from "./open_chunk";
@@ -357,9 +357,10 @@ function sumDecayGradients(): void {
   let inside: f32 = 0, before: f32 = 0, after: f32 = 0;
   for (let i = chunk.count - 1; i >= 0; i--) {
     inside += at(rowSums, i) - at(columnSums, i);
-    before += at(beforeSums, i);
     // No pair of the chunk lies around its first step.
-    put(rowSums, i, (i > 0 ? inside : 0) + before + chunkDecayGradient);
+    if (i === 0 || forgetsAll(chunk.gate, i)) inside = 0;
+    before += at(beforeSums, i);
+    put(rowSums, i, inside + before + chunkDecayGradient);
   }
   for (let i = 0; i < chunk.count; i++) {
     put(rowSums, i, at(rowSums, i) + after);

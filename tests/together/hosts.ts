@@ -1,0 +1,2 @@
+/** Kernels on other hosts, early since they take long: tools/gate.ts says why. @module */
+import "../hosts_test.ts";
