@@ -83,6 +83,7 @@ for (
     { variant: "lit" },
     { variant: "d", gradientCheckpointing: true },
     { variant: "s", repeats: 3, gradientCheckpointing: true },
+    { variant: "s", blockLength: 2, gradientCheckpointing: true },
     { variant: "kda" },
     { variant: "rwkv7" },
     { variant: "path" },

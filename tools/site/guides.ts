@@ -68,6 +68,11 @@ export const KINDS: Readonly<Record<string, Kind>> = {
           "Models for ONNX Runtime and transformers.js, in fewer bits, and teachers from there",
       },
       {
+        path: "docs/diffusion.md",
+        about:
+          "Filling in texts and puzzles in any order: losses, orders, blocks with states",
+      },
+      {
         path: "docs/jupyter.md",
         about: "How to start notebooks, train in cells and draw",
       },
