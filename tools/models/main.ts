@@ -24,8 +24,8 @@ const NAMES = Object.keys(RECIPES);
 
 const USAGE = `Usage: deno task models [NAME] [options]
 
-Makes the package of a model in models/NAME: data, training, tests, int8 weights, card.
-Each stage keeps what it has done; the same command continues where it was stopped.
+Makes the package of a model, from data to int8 weights, tests and card. Each
+stage keeps what it has done; the same command continues where it was stopped.
 
 ${
   NAMES.map((name) => {
