@@ -79,6 +79,7 @@ export {
   type ClassifyingModel,
   type ClassShare,
 } from "./lib/models/classify.ts";
+export { acceptLosses } from "./lib/models/compile.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
 export {
   factoredPositions,

@@ -176,7 +176,8 @@ const notebooks = (...names: string[]): Step =>
 
 const CHECK: Task = {
   about:
-    "Checks format, lint, types (of notebooks, too), rooms, documentation, links, and what would be published.",
+    `Checks format, lint, types (of notebooks, too), rooms, documentation, links, and
+what would be published.`,
   steps: [
     { args: ["fmt", "--check"] },
     { args: ["lint"] },
@@ -459,7 +460,7 @@ Its commands, one after another:
 ${task.steps.map((step) => `  ${commandOf(step)}`).join("\n")}
 ${
     hasRest
-      ? "\n  --rest   what \`deno task test\` leaves out, an eleventh of the cases on software WebGPU"
+      ? "\n  --rest   what \`deno task test\` leaves out: an eleventh of it on software WebGPU"
       : ""
   }
   --help   print this`;

@@ -5,7 +5,7 @@ import {
   metrics as metricFunctions,
   type ModelCompileArgs,
 } from "@tensorflow/tfjs-layers";
-import { IGNORE_INDEX, shown } from "@lionjs/base";
+import { assertModel, IGNORE_INDEX, shown } from "@lionjs/base";
 
 /** The losses of tfjs that expect probabilities, and what to pass instead. */
 const OF_PROBABILITIES: Readonly<Record<string, string>> = {
@@ -32,15 +32,53 @@ interface Loss {
   readonly ofClasses?: boolean;
 }
 
+/** The models whose `compile` takes the losses. */
+const ACCEPTING = new WeakSet<LayersModel>();
+
 /**
- * Makes a model's `compile` take the losses of `@lionjs/lion/training`, and refuse
- * those of tfjs that expect probabilities: the model's outputs are logits, from
- * which these learn nothing, without saying so.
+ * Makes a model's `compile` and `fit` take the losses of `@lionjs/lion/training`, as
+ * those of `lionViT` and the others do, and refuse those of TensorFlow.js that
+ * expect probabilities: the model's outputs are then logits, from which these learn
+ * nothing, without saying so. Labels of `crossEntropy` are numbers of classes, and
+ * the metric `"accuracy"` counts them.
+ *
+ * @example A model of one's own
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { acceptLosses, lionBlock } from "@lionjs/lion";
+ * import { tokenPooling } from "@lionjs/lion/layers";
+ * import { crossEntropy } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import { layers, sequential } from "@tensorflow/tfjs-layers";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = acceptLosses(sequential({
+ *   layers: [
+ *     layers.embedding({ inputDim: 9, outputDim: 8, maskZero: true, inputShape: [null] }),
+ *     lionBlock({ numHeads: 2, variant: "s" }),
+ *     tokenPooling({ kind: "mean" }),
+ *     layers.dense({ units: 3 }),
+ *   ],
+ * }));
+ * model.compile({ optimizer: "adam", loss: crossEntropy(), metrics: ["accuracy"] });
+ * const ids = tf.tensor2d([[1, 2, 0], [3, 4, 5]]), labels = tf.tensor1d([0, 2]);
+ * const { history } = await model.fit(ids, labels, { epochs: 1, verbose: 0 });
+ * assertEquals(Object.keys(history), ["loss", "acc"]);
+ * ```
  *
  * @param model A model with one output, of logits.
  * @returns The same model.
+ * @throws {TypeError} If the model is none, or has several outputs.
  */
-export function withCheckedCompile(model: LayersModel): LayersModel {
+export function acceptLosses<M extends LayersModel>(model: M): M {
+  assertModel("acceptLosses's model", model);
+  if (model.outputs?.length > 1) {
+    throw new TypeError(
+      `acceptLosses's model should have one output, got ${model.outputs.length}`,
+    );
+  }
+  if (ACCEPTING.has(model)) return model;
+  ACCEPTING.add(model);
   const compile = model.compile.bind(model);
   model.compile = (args) => {
     assertArguments(args, model);
@@ -201,7 +239,9 @@ function acc(labels: tf.Tensor, predictions: tf.Tensor): tf.Tensor {
  * compares labels with.
  */
 function takeClasses(model: LayersModel): void {
-  const { feedOutputShapes } = model as unknown as {
+  // A sequential model has one within, which it compiles and fits.
+  const { model: within = model } = model as { model?: LayersModel };
+  const { feedOutputShapes } = within as unknown as {
     feedOutputShapes: (number | null)[][];
   };
   feedOutputShapes[0] = [...feedOutputShapes[0]!.slice(0, -1), 1];

@@ -103,6 +103,7 @@ export async function forecast(
 ): Promise<number[][]> {
   assertOptions("forecast", options, OPTIONS);
   const read = modelIn(model);
+  assertModel("forecast's model", read);
   const { scaling = seriesScaling(read) ?? none(read) } = options;
   const all = scaled(rows, scaling);
   const { targets = all[0]!.map((_, i) => i) } = scaling;

@@ -222,7 +222,9 @@ export async function generate(
   prompt: Prompt | string | readonly string[],
   options: GenerateOptions = {},
 ): Promise<unknown> {
-  const isText = [prompt].flat().some((text) => typeof text === "string");
+  const all: readonly unknown[] = [prompt].flat();
+  const isText = all.length > 0 &&
+    all.every((text) => typeof text === "string");
   if (!isText) {
     return await continued(modelIn(model), prompt as Prompt, options);
   }

@@ -15,7 +15,7 @@ import {
   type LionBlockOptions,
 } from "../layers/block.ts";
 import type { LionLayer } from "../layers/lion_layer.ts";
-import { withCheckedCompile } from "./compile.ts";
+import { acceptLosses } from "./compile.ts";
 import {
   assertCount,
   assertNotGiven,
@@ -239,7 +239,7 @@ export function modelOf(
 ): LayersModel {
   const given = inputs.filter((input) => input !== undefined);
   return withNamedInputs(
-    withCheckedCompile(model({ name, inputs: given, outputs })),
+    acceptLosses(model({ name, inputs: given, outputs })),
   );
 }
 

@@ -21,6 +21,7 @@ import {
   distillationOf,
   type DistillationOptions,
 } from "./distillation.ts";
+import { crossEntropy } from "./losses/cross_entropy.ts";
 import type { Loss } from "./losses/loss.ts";
 import { assertMetrics, type Metrics } from "./metrics/metric.ts";
 import { assertCommunicator, assertFunctions } from "./model_output.ts";
@@ -265,7 +266,19 @@ function assertKnown(options: TrainOptions, data: BatchStream): void {
   assertCommunicator("train's", communicator);
   assertSignal("train's", options.signal);
   const { from } = Object(data) as BatchStream;
-  assertFunctions("train's", { loss, "data's from": from });
+  if (typeof from !== "function") {
+    throw new TypeError(
+      `train's data should be a stream such as shuffledBatches or imageBatches makes, got ${
+        shown(data)
+      }`,
+    );
+  }
+  assertFunctions("train's", { loss });
+  if (loss as unknown === crossEntropy) {
+    throw new TypeError(
+      "train's loss should be what crossEntropy returns, got crossEntropy itself; call it: crossEntropy()",
+    );
+  }
   if (optimizer !== undefined) {
     assertOptions("train's optimizer", optimizer, OPTIMIZER);
   }
@@ -273,7 +286,13 @@ function assertKnown(options: TrainOptions, data: BatchStream): void {
   if (evaluate !== undefined) {
     assertOptions("train's evaluate", evaluate, EVALUATE);
     const { data, metrics = {} } = evaluate;
-    assertFunctions("train's evaluate", { data });
+    if (typeof data !== "function") {
+      throw new TypeError(
+        `train's evaluate data should be a function that returns one pass, such as () => batchesInOrder(…), got ${
+          shown(data)
+        }`,
+      );
+    }
     assertMetrics(metrics);
   }
   if (checkpoints !== undefined) {

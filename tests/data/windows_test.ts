@@ -19,7 +19,6 @@ import { fromPretrained, savePretrained } from "../../lib/hub/mod.ts";
 import {
   forecast,
   lionEncoder,
-  type LionEncoderOptions,
   seriesScaling,
   setSeriesScaling,
 } from "../../mod.ts";

@@ -123,6 +123,10 @@ const DATA: Calls = {
   applyOperation: (wrong) => data.applyOperation(onePixel, "Invert", 0, wrong),
   batchesInOrder: (wrong) =>
     data.batchesInOrder(numbers, { batchSize: 1, collate, ...wrong }),
+  collateWindows: (wrong) => data.collateWindows(wrong),
+  splitInTime: (wrong) => data.splitInTime([1], wrong),
+  windowsOf: (wrong) =>
+    data.windowsOf([[1], [2]], { past: 1, ahead: 1, ...wrong }),
   collateCausal: (wrong) => data.collateCausal(wrong),
   collateDigits: (wrong) => data.collateDigits(wrong),
   collateMasked: (wrong) =>

@@ -11,7 +11,7 @@ import { loadLayersModel } from "@tensorflow/tfjs-layers";
 import * as data from "../../lib/entries/data.ts";
 import * as diffusion from "../../lib/diffusion/mod.ts";
 import * as family from "../../lib/family/mod.ts";
-import * as hub from "../../lib/hub/mod.ts";
+import * as hub from "../../lib/entries/hub.ts";
 import * as io from "../../lib/io/mod.ts";
 import * as layers from "../../lib/layers/mod.ts";
 import * as notebook from "../../lib/notebook/mod.ts";

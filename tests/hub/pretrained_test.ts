@@ -429,7 +429,7 @@ onCpu(
       });
       assertEquals([...classifier.weights.initial].sort(), head);
       assert(classifier.weights.unused.includes("cls.predictions.bias"));
-      assertEquals(classifier.config.model_type, "lion");
+      assertEquals(classifier.config.model_type, "bert");
 
       for (const variant of ["lit", "d", "s"] as const) {
         const { model, config, weights } = await fromPretrained(folder, {

@@ -3,7 +3,15 @@ import { assert, assertAlmostEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel, ModelCompileArgs } from "@tensorflow/tfjs-layers";
 import * as tfl from "@tensorflow/tfjs-layers";
-import { lionBert, lionEncoder, lionGpt, lionViT } from "../../mod.ts";
+import {
+  acceptLosses,
+  lionBert,
+  lionBlock,
+  lionEncoder,
+  lionGpt,
+  lionViT,
+} from "../../mod.ts";
+import { tokenPooling } from "../../lib/layers/mod.ts";
 import {
   Adam,
   binaryCrossEntropy,
@@ -197,3 +205,41 @@ onCpu("what expects probabilities is refused by every model", () => {
   }
   optimizer.dispose();
 });
+
+onCpu(
+  "models of one's own take the losses in fit, and refuse those of probabilities",
+  async () => {
+    const ids = tfl.input({ shape: [null] });
+    const embedded = tfl.layers.embedding({
+      inputDim: 5,
+      outputDim: 8,
+      maskZero: true,
+    })
+      .apply(ids);
+    const mixed = lionBlock({ numHeads: 2, variant: "s" }).apply(embedded);
+    const mean = tokenPooling({ kind: "mean" }).apply(mixed);
+    const outputs = tfl.layers.dense({ units: 3 }).apply(
+      mean,
+    ) as tfl.SymbolicTensor;
+    const own = acceptLosses(tfl.model({ inputs: ids, outputs }));
+    assert(acceptLosses(own) === own);
+    assertThrows(
+      () =>
+        own.compile({
+          optimizer: "adam",
+          loss: "sparseCategoricalCrossentropy",
+        }),
+      RangeError,
+      "expects probabilities",
+    );
+    const optimizer = new Adam({ learningRate: 0.05 });
+    own.compile({ optimizer, loss: crossEntropy(), metrics: ["accuracy"] });
+    const x = tf.tensor2d([[1, 2, 0], [3, 0, 0], [4, 4, 1]]);
+    const y = tf.tensor1d([0, 1, 2]);
+    const { history } = await own.fit(x, y, { epochs: 40, verbose: 0 });
+    assertAlmostEquals(history["acc"]!.at(-1) as number, 1, 1e-6);
+    tf.dispose([x, y]);
+    optimizer.dispose();
+    own.dispose();
+  },
+);

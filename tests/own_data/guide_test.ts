@@ -4,8 +4,14 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
-import { classNames, useBackend } from "../../mod.ts";
-import { fromPretrained } from "../../lib/hub/mod.ts";
+import {
+  classNames,
+  lionEncoder,
+  lionViT,
+  setClassNames,
+  useBackend,
+} from "../../mod.ts";
+import { fromPretrained, savePretrained } from "../../lib/hub/mod.ts";
 import { byteTokenizer, trainTokenizer } from "../../lib/data/mod.ts";
 import { BERT, STATES, writeModel } from "../hub/directories.ts";
 import type { Weight } from "../hub/hugging_face.ts";
@@ -92,6 +98,162 @@ Deno.test("the guide's program for a table of texts", () =>
     shortened,
   ));
 
+/** What each short program needs, writes or prints, and the most lines that it may have. */
+const SHORT: readonly [
+  heading: string,
+  lines: number,
+  prepare: (folder: string) => Promise<void>,
+  /** What its output should show. */
+  shows: RegExp,
+][] = [
+  [
+    "Images, with augmentation and an early end",
+    12,
+    (folder) => writeImages(`${folder}/animals`),
+    /class: "lion"/,
+  ],
+  [
+    "One picture",
+    4,
+    async (folder) => {
+      await writeImages(`${folder}/animals`);
+      await Deno.copyFile(`${folder}/animals/lion/1.png`, `${folder}/new.jpg`);
+      const model = lionViT({
+        ...{ imageSize: 8, patchSize: 4, dim: 8, depth: 1, numHeads: 2 },
+        ...{ variant: "s", numClasses: 2 },
+      });
+      setClassNames(model, ["lion", "seal"]);
+      await savePretrained(`${folder}/animals_model`, { model });
+      model.dispose();
+    },
+    /label: "(lion|seal)"/,
+  ],
+  [
+    "A table of texts, with a vocabulary of its own",
+    14,
+    (folder) => writeReviews(`${folder}/reviews.csv`),
+    /class: "good"/,
+  ],
+  [
+    "Some texts",
+    4,
+    async (folder) => {
+      const model = lionEncoder({
+        ...{ vocabularySize: 261, dim: 8, depth: 1, numHeads: 2 },
+        ...{ variant: "s", numClasses: 2 },
+      });
+      setClassNames(model, ["bad", "good"]);
+      const tokenizer = byteTokenizer();
+      await savePretrained(`${folder}/reviews_model`, { model, tokenizer });
+      model.dispose();
+    },
+    /label: "(bad|good)"/,
+  ],
+  [
+    "Several classes at once",
+    12,
+    (folder) =>
+      writeLines(`${folder}/notes.jsonl`, (i) => ({
+        text: `Note ${i} on this and that`,
+        tags: ["home", "urgent", "work"].filter((_, j) => (i >> j) % 2),
+      })),
+    /label: "urgent"/,
+  ],
+  [
+    "A GPT of your own texts",
+    12,
+    (folder) => writeCorpus(`${folder}/corpus.txt`),
+    /./,
+  ],
+  [
+    "A series of numbers",
+    12,
+    (folder) => {
+      const rows = Array.from(
+        { length: 1300 },
+        (_, i) => `${i},${Math.sin(i / 4)},${i % 7}\n`,
+      );
+      return Deno.writeTextFile(
+        `${folder}/power.csv`,
+        `time,load,wind\n${rows.join("")}`,
+      );
+    },
+    /\[ -?[0-9.]+ \]/,
+  ],
+  [
+    "A tag for each word",
+    12,
+    (folder) =>
+      writeLines(`${folder}/tagged.jsonl`, (i) => ({
+        words: ["Ada", "sleeps", "well"].slice(0, 1 + i % 3),
+        tags: ["name", "verb", "adverb"].slice(0, 1 + i % 3),
+      })),
+    /class: "adverb"/,
+  ],
+  ["A model of your own", 12, () => Promise.resolve(), /^/],
+];
+
+/** Writes a table of 60 lines of JSON. */
+function writeLines(path: string, row: (i: number) => object): Promise<void> {
+  const lines = Array.from({ length: 60 }, (_, i) => JSON.stringify(row(i)));
+  return Deno.writeTextFile(path, lines.join("\n"));
+}
+
+/** Writes a text on each line. */
+function writeCorpus(path: string): Promise<void> {
+  const lines = Array.from(
+    { length: 400 },
+    (_, i) =>
+      `Line ${i} of a corpus that says ${i % 7} things of ${i % 11} kinds.`,
+  );
+  return Deno.writeTextFile(path, lines.join("\n"));
+}
+
+Deno.test("the guide's short programs have the types that they need", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const names = SHORT.map((_, i) => `program_${i}.ts`);
+    for (const [i, [heading]] of SHORT.entries()) {
+      const [program] = blocks(`### ${heading}`, "ts ignore");
+      await Deno.writeTextFile(`${folder}/${names[i]}`, program!);
+    }
+    const { success, output } = await run(
+      Deno.execPath(),
+      ["check", "--config", CONFIG, ...names],
+      folder,
+    );
+    assert(success, output);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+for (const [heading, lines, prepare, shows] of SHORT) {
+  Deno.test(`the guide's short program: ${heading}`, async () => {
+    const [program] = blocks(`### ${heading}`, "ts ignore");
+    const own = program!.split("\n").filter((line) => line.trim() !== "");
+    assertEquals(own.slice(lines), [], `${heading} is longer`);
+    const folder = await Deno.makeTempDir();
+    try {
+      await prepare(folder);
+      // The same happens in each step, and in a smaller model.
+      const short = program!.replace(/\bepochs: \d+, best/, "steps: 2, best")
+        .replace(/\b(epochs|steps): \d{2,}|\bepochs: [3-9]/, "steps: 2")
+        .replace(/dim: \d+, depth: \d+/, "dim: 8, depth: 1");
+      await Deno.writeTextFile(`${folder}/program.ts`, short);
+      const { success, output } = await run(
+        Deno.execPath(),
+        ["run", "-A", "--no-check", "--config", CONFIG, "program.ts"],
+        folder,
+      );
+      assert(success, output);
+      assertMatch(output, shows);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
 Deno.test("the guide's vocabulary of bytes is the tokenizer's", () => {
   const { vocabularySize } = byteTokenizer();
   const wanted = new RegExp(`vocabularySize: ${vocabularySize},`);
@@ -104,11 +266,7 @@ Deno.test("the guide's vocabulary of bytes is the tokenizer's", () => {
 Deno.test("the guide's program for a corpus", () =>
   tryProgram(
     "A corpus",
-    async (folder) => {
-      const lines = Array.from({ length: 200 }, (_, i) =>
-        `Line ${i} of a corpus that says ${i % 7} things of ${i % 11} kinds.`);
-      await Deno.writeTextFile(`${folder}/corpus.txt`, lines.join("\n"));
-    },
+    (folder) => writeCorpus(`${folder}/corpus.txt`),
     async (folder) => {
       const { size } = await Deno.stat(`${folder}/corpus.bin`);
       assertEquals(size % 2, 0);

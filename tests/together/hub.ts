@@ -1,5 +1,6 @@
 /** Tests of the hub, in one worker: tools/gate.ts says why. @module */
 import "../hub/config_fuzz_test.ts";
+import "../hub/for_python_test.ts";
 import "../hub/hub_test.ts";
 import "../hub/listing_fuzz_test.ts";
 import "../hub/package_test.ts";

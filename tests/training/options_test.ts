@@ -78,7 +78,7 @@ onCpu(
       [{ ema: { decay: "0.9" } }, "ema's decay should be a number"],
       [
         { evaluate: { data: tinyPass() } },
-        "train's evaluate data should be a function, got object",
+        "train's evaluate data should be a function that returns one pass, such as () => batchesInOrder(…), got",
       ],
       [
         { evaluate: { data: tinyPass, metrics: { a: 1 } } },
@@ -119,7 +119,7 @@ onCpu(
     await assertRejects(
       () => train(model, tinyPass() as Unchecked as BatchStream, tinyOptions()),
       TypeError,
-      "data's from should be a function",
+      "train's data should be a stream such as shuffledBatches",
     );
     await assertRejects(
       () => train(model, { ...tinyData(), stepsPerEpoch: NaN }, tinyOptions()),

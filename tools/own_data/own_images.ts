@@ -124,6 +124,7 @@ function taskOf(
     const stream = imageBatches(images, {
       batchSize: Math.min(batchSize, images.size),
       onBad: DAMAGED,
+      orientation: "apply",
       ...options,
     });
     streams.push(stream);

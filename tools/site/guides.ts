@@ -73,6 +73,11 @@ export const KINDS: Readonly<Record<string, Kind>> = {
           "Filling in texts and puzzles in any order: losses, orders, blocks with states",
       },
       {
+        path: "docs/troubleshooting.md",
+        about:
+          "What goes wrong and what to do, when softmax is better, limits, and a glossary",
+      },
+      {
         path: "docs/jupyter.md",
         about: "How to start notebooks, train in cells and draw",
       },

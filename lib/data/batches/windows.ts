@@ -286,13 +286,13 @@ export function columnsOf(
   const columns = Object(rows[0]).length;
   for (const [i, row] of rows.entries()) {
     const given: unknown = row;
-    const wrong = Array.isArray(given)
-      ? given.find((value) => !Number.isFinite(value))
-      : given;
-    if (!Array.isArray(given) || wrong !== undefined) {
+    const at = Array.isArray(given)
+      ? given.findIndex((value) => !Number.isFinite(value))
+      : 0;
+    if (!Array.isArray(given) || at >= 0) {
       throw new TypeError(
         `${name} should be lists of finite numbers, got ${
-          shown(wrong)
+          shown(Array.isArray(given) ? given[at] : given)
         } in row ${i}`,
       );
     }

@@ -21,8 +21,8 @@ export interface BadRecords {
 
 /** Options for skipping bad records. */
 export interface SkipBad {
-  /** Skips bad records. */
-  skip: true;
+  /** Skips bad records: true; to fail instead, leave `onBad` out. */
+  skip: boolean;
   /**
    * The share that may be bad, from 0 to 1, of a dataset's images or of the
    * records read so far. Unless it is 0, 10 may always be bad.

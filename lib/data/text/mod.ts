@@ -14,3 +14,4 @@ export {
 export type { Tokenizer } from "./tokenizer.ts";
 export { fileOf } from "./tokenizer_origin.ts";
 export { type TokenizerFile, tokenizerOf } from "./tokenizer_file.ts";
+export { wordPieceFile } from "./word_piece.ts";

@@ -258,7 +258,16 @@ async function loadInto(
   };
 }
 
-/** The config of a model: as it was read, unless the caller has changed the model. */
+/** The classes of transformers that have the heads of a BERT here. */
+const ARCHITECTURES = {
+  "masked-language-model": "BertForMaskedLM",
+  classification: "BertForSequenceClassification",
+} as const;
+
+/**
+ * The config of a model: as it was read, unless the caller has changed the model. With
+ * a new head alone it stays one that Python reads.
+ */
 function configOf(
   config: Readonly<Record<string, unknown>>,
   { model }: Plan,
@@ -267,10 +276,25 @@ function configOf(
 ): PretrainedConfig {
   const isChanged = Object.values(changes).some((value) => value !== undefined);
   if (!isChanged) return config as unknown as PretrainedConfig;
+  const kind = config["model_type"];
+  if (changes.variant !== undefined || (kind !== "bert" && kind !== "vit")) {
+    return {
+      model_type: "lion",
+      ...model,
+      ...classes ? labelFields(classes) : {},
+    };
+  }
+  const { head, numClasses: count } = model.options as {
+    head?: keyof typeof ARCHITECTURES;
+    numClasses?: number;
+  };
+  // Names of this form stand for classes without one.
+  const nameless = Array.from({ length: count ?? 0 }, (_, i) => `LABEL_${i}`);
   return {
-    model_type: "lion",
-    ...model,
-    ...classes ? labelFields(classes) : {},
+    ...config,
+    model_type: kind,
+    ...head && { architectures: [ARCHITECTURES[head]] },
+    ...count !== undefined && labelFields(classes ?? nameless),
   };
 }
 

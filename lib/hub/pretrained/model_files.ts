@@ -64,7 +64,16 @@ export async function modelFiles(
     if (info?.isDirectory()) return filesIn(folder.replace(/(.)\/+$/, "$1"));
   }
   if (/^@[\w.-]+\/[\w.-]+$/.test(text)) return await filesOfInstalled(text);
-  if (isRepository(text)) return await filesOfHub(text, options);
+  if (isRepository(text)) {
+    try {
+      return await filesOfHub(text, options);
+    } catch (error) {
+      if (error instanceof Error && error.name === "HubError") {
+        error.message += `; and there is no folder ${text} here`;
+      }
+      throw error;
+    }
+  }
   throw new RangeError(
     `fromPretrained's first argument should be a folder, or a name of the hub such as "google/vit-base-patch16-224", got ${
       shown(text)

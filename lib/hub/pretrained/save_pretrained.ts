@@ -16,6 +16,7 @@ import { seriesScaling } from "../../models/forecast.ts";
 import { makerOf } from "../../models/made_by.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
+import type { Pretrained } from "./from_pretrained.ts";
 import { ConfigFields } from "./config_fields.ts";
 import { readObjectIn } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";
@@ -133,6 +134,14 @@ export async function savePretrained(
   const { weights, keep } = options;
   const precision = precisionOf(weights, keep);
   assertModel("savePretrained's model", model);
+  const { weights: origin } = options;
+  if (origin !== undefined && !Array.isArray(Object(origin).kept)) {
+    throw new TypeError(
+      `savePretrained's weights should be those that fromPretrained returned, with kept, initial and unused, got ${
+        shown(origin)
+      }`,
+    );
+  }
   const made = makerOf(model) as LionModel | undefined;
   const { config = made && { model_type: "lion" as const, ...made } } = options;
   if (typeof config !== "object" || config === null) {

@@ -4,7 +4,9 @@ import {
   type Tokenizer,
   type TokenizerFile,
   tokenizerOf,
+  wordPieceFile,
 } from "@lionjs/data/text";
+import { CONFIG } from "./replace_model.ts";
 import { readObject } from "./json_file.ts";
 import type { ModelFiles } from "./model_files.ts";
 import { writeJSON } from "./weight_files.ts";
@@ -27,7 +29,7 @@ const FILES = new WeakMap<Tokenizer, ReadonlyMap<string, object>>();
 export async function readTokenizer(
   model: ModelFiles,
 ): Promise<Tokenizer | undefined> {
-  const file = await readObject(model, TOKENIZER);
+  const file = await readObject(model, TOKENIZER) ?? await ofVocabulary(model);
   if (!file) return undefined;
   const read = new Map<string, object>([[TOKENIZER, file]]);
   for (const name of CONFIGS) {
@@ -50,6 +52,25 @@ export async function readTokenizer(
 }
 
 /** The files of a tokenizer by name. @param owner The function that is given it. */
+/** A tokenizer.json of BERT's vocab.txt, if there is one beside BERT's config.json. */
+async function ofVocabulary(
+  model: ModelFiles,
+): Promise<Record<string, unknown> | undefined> {
+  const isBert = (await readObject(model, CONFIG))?.["model_type"] === "bert";
+  const bytes = isBert ? await model.bytes("vocab.txt") : undefined;
+  if (!bytes) return undefined;
+  const config = await readObject(model, "tokenizer_config.json");
+  const given = (name: string) => {
+    const value = config?.[name];
+    return typeof value === "boolean" ? value : undefined;
+  };
+  return wordPieceFile(new TextDecoder().decode(bytes), {
+    lowercase: given("do_lower_case"),
+    stripAccents: given("strip_accents"),
+    chineseCharacters: given("tokenize_chinese_chars"),
+  });
+}
+
 export function tokenizerFiles(
   tokenizer: Tokenizer | TokenizerFile,
   owner = "savePretrained",

@@ -40,7 +40,11 @@ Deno.test({
       const truth = await runPillow<
         { classes: string[]; samples: [string, number][] }
       >("list_folder.py", root);
-      const images = await imageFolder(root);
+      const extensions = [
+        ...[".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff"],
+        ".webp",
+      ];
+      const images = await imageFolder(root, { extensions });
       assertEquals(images.classes, truth.classes);
       assertEquals(images.size, truth.samples.length);
       assertEquals([...images.labels], truth.samples.map(([, label]) => label));
@@ -105,4 +109,34 @@ Deno.test("imageFolder says what is wrong", () =>
     const error = await imageFolder(folder, { classes: ["cat"] })
       .catch(({ message }) => message);
     assert(/a folder that it is in/.test(error), error);
+  }));
+
+/** Runs, and returns what it warned of. */
+async function warnings(run: () => Promise<unknown>): Promise<string[]> {
+  const { warn } = console;
+  const texts: string[] = [];
+  console.warn = (...args) => void texts.push(args.join(" "));
+  try {
+    await run();
+    return texts;
+  } finally {
+    console.warn = warn;
+  }
+}
+
+Deno.test("images that nothing decodes are left out with a warning, and parts are not taken for classes in silence", () =>
+  withFolder(async (folder) => {
+    await touch(folder, ["a/1.jpg", "a/2.bmp", "a/3.GIF", "b/1.png"]);
+    let size = 0;
+    const others = await warnings(async () => {
+      ({ size } = await imageFolder(folder));
+    });
+    assertEquals(size, 2);
+    assertEquals(others.length, 1);
+    assert(others[0]!.includes("2 images of kinds that cannot be decoded"));
+    await touch(`${folder}/parts`, ["train/a/1.jpg", "val/a/1.jpg"]);
+    const parts = await warnings(() => imageFolder(`${folder}/parts`));
+    assertEquals(parts.length, 1);
+    assert(parts[0]!.includes("train and val, which are taken for classes"));
+    assertEquals(await warnings(() => imageFolder(`${folder}/parts`)), []);
   }));

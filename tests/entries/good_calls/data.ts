@@ -196,6 +196,35 @@ export const DATA: GoodCalls = {
     }),
     { isSlow: true },
   ),
+  collateWindows: plain(
+    (options, windows) => data.collateWindows(options)(windows, random),
+    () => ({
+      options: { mask: true },
+      windows: [{ past: [[1]], ahead: [[2]] }],
+    }),
+    { words: { windows: /window|examples/ } },
+  ),
+  scaled: plain(
+    data.scaled,
+    () => ({ rows: [[1]], scaling: { means: [1], deviations: [2] } }),
+  ),
+  scalingOf: plain(data.scalingOf, () => ({ rows: [[1], [2]] })),
+  splitInTime: plain(
+    data.splitInTime,
+    () => ({ rows: [1, 2, 3], options: { validation: 0.1, test: 0.1 } }),
+    { takes: ["0", "1", "2"] },
+  ),
+  unscaled: plain(
+    data.unscaled,
+    () => ({ rows: [[1]], scaling: { means: [1], deviations: [2] } }),
+  ),
+  windowsOf: plain(
+    (rows, options) => data.windowsOf(rows, options).get(0),
+    () => ({
+      rows: [[1], [2], [3]],
+      options: { past: 1, ahead: 1, targets: [0], step: 1 },
+    }),
+  ),
   imageInput: plain(
     data.imageInput,
     () => ({

@@ -34,7 +34,24 @@ const texts = () =>
     ...{ vocabularySize: 261, numClasses: 2, seed: 1 },
   });
 
+const scaling = () => ({ means: [0, 0], deviations: [1, 2] });
+
 export const MODELS: GoodCalls = {
+  acceptLosses: plain(lion.acceptLosses, () => ({ model: encoder() })),
+  forecast: plain(
+    lion.forecast,
+    () => ({
+      model: encoder(),
+      rows: [[1, 2], [3, 4]],
+      options: { scaling: scaling() },
+    }),
+    { isSlow: true },
+  ),
+  seriesScaling: plain(lion.seriesScaling, () => ({ model: encoder() })),
+  setSeriesScaling: plain(
+    lion.setSeriesScaling,
+    () => ({ model: encoder(), scaling: scaling() }),
+  ),
   classify: plain(
     lion.classify,
     () => ({
@@ -46,7 +63,7 @@ export const MODELS: GoodCalls = {
       },
     }),
     // Special tokens that no text here has are not read.
-    { isSlow: true, takes: ["specials"] },
+    { isSlow: true, takes: ["specials"], words: { input: /input/ } },
   ),
   fill: plain(
     lion.fill,

@@ -8,7 +8,7 @@ import {
   tinyModel,
   tinyPass,
 } from "../../training/tiny.ts";
-import { type GoodCalls, plain } from "./good_call.ts";
+import { type GoodCalls, NOWHERE, plain } from "./good_call.ts";
 
 const classes = () => ({ predicted: [0, 1, 1, 0], labels: [0, 1, 0, 1] });
 const values = () => ({ predicted: [0.5, 1, 2, 3], labels: [1, 2, 4, 3] });
@@ -67,6 +67,47 @@ export const TRAINING: GoodCalls = {
       options: { signal: new AbortController().signal },
     }),
     { isSlow: true },
+  ),
+  corpusTask: plain(
+    training.corpusTask,
+    () => ({
+      source: Array.from({ length: 9 }, (_, i) => `text ${i} of some`),
+      options: { vocabularySize: 261, length: 2, batchSize: 1, seed: 1 },
+    }),
+    { isSlow: true, words: { source: /texts|source/ } },
+  ),
+  imageTask: plain(
+    training.imageTask,
+    () => ({
+      folder: NOWHERE,
+      options: { size: 4, randAugment: "rand-m9-inc1", batchSize: 1, seed: 1 },
+    }),
+  ),
+  seriesTask: plain(
+    training.seriesTask,
+    () => ({
+      source: Array.from({ length: 30 }, (_, i) => ({ a: i })),
+      options: {
+        ...{ columns: ["a"], targets: ["a"], past: 1, ahead: 1 },
+        ...{ batchSize: 1, seed: 1 },
+      },
+    }),
+    { isSlow: true, words: { source: /row|source/ } },
+  ),
+  textTask: plain(
+    training.textTask,
+    () => ({
+      source: Array.from(
+        { length: 9 },
+        (_, i) => ({ text: `a ${i}`, label: "b" }),
+      ),
+      options: {
+        ...{ vocabularySize: 261, length: 4, batchSize: 1, seed: 1 },
+        ...{ text: "text", label: "label" },
+      },
+    }),
+    // Labels may be anything that has a text.
+    { isSlow: true, takes: ["label", "text"], words: { source: /row|source/ } },
   ),
   squaredError: plain(
     (predictions, labels) => training.squaredError()(predictions, labels),

@@ -5,6 +5,7 @@ import {
   assertPath,
   optionsOf,
   shown,
+  warnOnce,
 } from "@lionjs/base";
 import { files, pathOf } from "@lionjs/base/files";
 import { byCodePoint } from "../../batches/code_point_order.ts";
@@ -27,7 +28,7 @@ export interface ImageFolderOptions {
   classes?: readonly string[] | undefined;
   /**
    * The file name extensions of images, in lower or upper case.
-   * @default torchvision's: .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff, .webp
+   * @default those that can be decoded: .jpg, .jpeg, .png, .webp, .ppm, .pgm
    */
   extensions?: readonly string[] | undefined;
   /**
@@ -42,10 +43,13 @@ const OPTIONS = optionsOf<ImageFolderOptions>()(
   "classes extensions emptyClasses",
 );
 
-const EXTENSIONS = [
-  ...[".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff"],
-  ".webp",
-];
+const EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp", ".ppm", ".pgm"];
+
+/** Images that nothing here decodes, which are left out with a warning. */
+const OTHERS = /\.(bmp|tiff?|gif|heic|heif|avif)$/i;
+
+/** Names of folders that are parts of the data rather than classes. */
+const PART = /^(train(ing)?|val(id|idation)?|dev|test(ing)?)$/i;
 
 /**
  * Finds the images of a folder with one folder per class, as torchvision's
@@ -54,8 +58,9 @@ const EXTENSIONS = [
  *
  * Classes are sorted by code point, and so are the images of a class, by folder
  * and then by name. Links are followed. Files with other extensions, such as
- * `Thumbs.db`, are ignored; the decoder goes by a file's first bytes, not by
- * its extension.
+ * `Thumbs.db`, are ignored, and a warning names images of kinds that cannot be
+ * decoded, such as .bmp and .gif; the decoder goes by a file's first bytes, not by
+ * its extension. Another warns of folders called train and val, which are parts.
  *
  * Source: torchvision's `datasets/folder.py`.
  *
@@ -99,6 +104,18 @@ export async function imageFolder(
   assertNames("extensions", extensions);
   assertOneOf("emptyClasses", emptyClasses, ["fail", "keep"]);
   const classes = chosen ?? await foldersIn(root);
+  if (
+    !chosen && classes.length > 1 && classes.every((name) => PART.test(name))
+  ) {
+    warnOnce(
+      `parts ${root}`,
+      `${root} has the folders ${
+        classes.join(" and ")
+      }, which are taken for classes; if they are parts of the data, open each: imageFolder("${root}/${
+        classes.at(-1)
+      }")`,
+    );
+  }
   if (classes.length === 0) {
     throw new RangeError(
       `${root} should have a folder for each class, such as ${root}/cats and ${root}/dogs, got none`,
@@ -106,8 +123,12 @@ export async function imageFolder(
   }
   assertClassCount(classes.length);
   const endings = extensions.map((extension) => extension.toLowerCase());
-  const isImage = (name: string) =>
-    endings.some((ending) => name.toLowerCase().endsWith(ending));
+  const others: string[] = [];
+  const isImage = (name: string) => {
+    const isOne = endings.some((ending) => name.toLowerCase().endsWith(ending));
+    if (!isOne && OTHERS.test(name)) others.push(name);
+    return isOne;
+  };
   // Paths are from `root` on, to save memory: there may be millions.
   const paths = new PackedTexts();
   const counts: number[] = [];
@@ -122,6 +143,14 @@ export async function imageFolder(
     }
     for (const path of found) paths.push(path.slice(root.length));
     counts.push(found.length);
+  }
+  if (others.length > 0 && options.extensions === undefined) {
+    warnOnce(
+      `others ${root}`,
+      `${root} has ${others.length} images of kinds that cannot be decoded, such as ${
+        others[0]
+      }, which are left out; convert them to PNG or JPEG`,
+    );
   }
   return imagesInFiles(
     [...classes],
