@@ -16,7 +16,6 @@ import { seriesScaling } from "../../models/forecast.ts";
 import { makerOf } from "../../models/made_by.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
-import type { Pretrained } from "./from_pretrained.ts";
 import { ConfigFields } from "./config_fields.ts";
 import { readObjectIn } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";
