@@ -23,6 +23,21 @@ const FIELD = "seriesScaling";
  * Stores in a model how its series are scaled, so that {@linkcode forecast} takes
  * and returns numbers in their own units. It is saved with the model.
  *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionEncoder, seriesScaling, setSeriesScaling } from "@lionjs/lion";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionEncoder({
+ *   ...{ inputDim: 1, dim: 4, depth: 1, numHeads: 1, numClasses: 1 },
+ *   variant: "s",
+ * });
+ * assertEquals(seriesScaling(model), undefined);
+ * setSeriesScaling(model, { means: [20], deviations: [4] });
+ * assertEquals(seriesScaling(model), { means: [20], deviations: [4] });
+ * ```
+ *
  * @param model The model.
  * @param scaling What `scalingOf` of `@lionjs/lion/data` returns and, if the model
  * predicts only some columns, these as `targets`.
@@ -44,6 +59,21 @@ export function setSeriesScaling(
 /**
  * Returns how a model's series are scaled, as {@linkcode setSeriesScaling} stored
  * it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionEncoder, seriesScaling, setSeriesScaling } from "@lionjs/lion";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionEncoder({
+ *   ...{ inputDim: 1, dim: 4, depth: 1, numHeads: 1, numClasses: 1 },
+ *   variant: "s",
+ * });
+ * assertEquals(seriesScaling(model), undefined);
+ * setSeriesScaling(model, { means: [20], deviations: [4] });
+ * assertEquals(seriesScaling(model), { means: [20], deviations: [4] });
+ * ```
  *
  * @param model The model.
  * @returns The scaling; undefined if there is none.

@@ -211,6 +211,14 @@ export function scalingOf(rows: readonly (readonly number[])[]): Scaling {
 /**
  * Returns rows with a mean of 0 and a deviation of 1: (value − mean) / deviation.
  *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { scaled } from "@lionjs/lion/data";
+ *
+ * assertEquals(scaled([[1], [5]], { means: [3], deviations: [2] }), [[-1], [1]]);
+ * ```
+ *
  * @param rows The rows, one number for each column of the scaling.
  * @param scaling The scaling, of {@linkcode scalingOf}.
  * @returns The scaled rows.
@@ -230,6 +238,14 @@ export function scaled(
 
 /**
  * Returns rows in their own units again: value · deviation + mean.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { unscaled } from "@lionjs/lion/data";
+ *
+ * assertEquals(unscaled([[-1], [1]], { means: [3], deviations: [2] }), [[1], [5]]);
+ * ```
  *
  * @param rows The scaled rows.
  * @param scaling The scaling, of {@linkcode scalingOf}.

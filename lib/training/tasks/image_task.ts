@@ -68,13 +68,30 @@ const PARTS = {
  * back.
  *
  * @example
- * ```ts ignore
- * const task = await imageTask("animals", { size: 64, randAugment: "rand-m9-inc1" });
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionViT } from "@lionjs/lion";
+ * import { imageTask, train } from "@lionjs/lion/training";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * // The smallest picture, of one pixel.
+ * const png = Uint8Array.fromBase64(
+ *   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgABc3UBGAAAAABJRU5ErkJggg==",
+ * );
+ * const folder = await Deno.makeTempDir();
+ * for (const name of ["cats", "dogs"]) {
+ *   await Deno.mkdir(`${folder}/${name}`);
+ *   for (let i = 0; i < 20; i++) {
+ *     await Deno.writeFile(`${folder}/${name}/${i}.png`, png);
+ *   }
+ * }
+ * const task = await imageTask(folder, { size: 8 });
+ * assertEquals(task.classes, ["cats", "dogs"]);
  * const model = lionViT({
- *   ...task.model, patchSize: 8, dim: 96, depth: 4, numHeads: 4, variant: "s",
+ *   ...task.model, patchSize: 4, dim: 8, depth: 1, numHeads: 1, variant: "s",
  * });
- * await train(model, task.train, { ...task.options, epochs: 40 });
- * console.table((await report(model, task.test())).rows);
+ * await train(model, task.train, { ...task.options, steps: 1 });
+ * await Deno.remove(folder, { recursive: true });
  * ```
  *
  * @param folder The folder.
