@@ -1,5 +1,7 @@
 /** What the page asks of the worker in which everything is computed. @module */
 import type { Time } from "../bench/measure/report_file.ts";
+import type { UnmaskOrder } from "@lionjs/lion/diffusion";
+import type { Level } from "../models/sudoku/puzzles/mod.ts";
 import type { Contender, Form } from "./contenders.ts";
 import type { Device } from "./device.ts";
 
@@ -32,6 +34,26 @@ export type Guesses = readonly {
   readonly share: number;
 }[];
 
+/** A cell of a Sudoku that the model has filled in. */
+export interface FilledCell {
+  /** From 0 at the top left to 80 at the bottom right. */
+  readonly cell: number;
+  readonly digit: number;
+  /** How likely it took the digits 1 to 9 to be. */
+  readonly shares: readonly number[];
+}
+
+/** What the model makes of a Sudoku, and what there is to find. */
+export interface SudokuAnswer {
+  /** In the order in which they were filled in. */
+  readonly cells: readonly FilledCell[];
+  readonly milliseconds: number;
+  /** 0, 1, or 2 for several. */
+  readonly solutions: number;
+  /** The only solution, by backtracking. */
+  readonly solution: readonly number[] | undefined;
+}
+
 /** A sequence whose mask is asked for. */
 export interface MaskProblem {
   readonly variant: "lit" | "d" | "s";
@@ -53,11 +75,20 @@ export interface Calls {
   start(backend: Device["backend"]): Promise<Device>;
   classify(pixels: Uint8Array, form: Form): Promise<Reading>;
   compare(pixels: Uint8Array): Promise<FormReading[]>;
+  /** The mask by rows. */
+  mask(problem: MaskProblem): Promise<number[][]>;
+  time(contender: Contender, length: number): Promise<Timing>;
+}
+
+/** The functions of the worker that fills in words and digits, and is loaded later. */
+export interface DiffusionCalls {
+  /** Comes first. */
+  start(backend: Device["backend"]): Promise<Device>;
   /** Which words the language model can fill in. */
   fillable(words: readonly Word[]): Promise<boolean[]>;
   /** For each hidden word, in their order. */
   complete(words: readonly Word[]): Promise<Guesses[]>;
-  /** The mask by rows. */
-  mask(problem: MaskProblem): Promise<number[][]>;
-  time(contender: Contender, length: number): Promise<Timing>;
+  /** A new puzzle: 81 digits, 0 where unknown. */
+  drawSudoku(level: Level): Promise<string>;
+  fillSudoku(puzzle: string, order: UnmaskOrder): Promise<SudokuAnswer>;
 }

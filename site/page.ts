@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** The page: what to try, in panels. @module */
-import type { Calls } from "./calls.ts";
+import type { Calls, DiffusionCalls } from "./calls.ts";
 import { Computer } from "./computer.ts";
 import { digitPanel } from "./digit_panel.ts";
 import { byId } from "./elements.ts";
@@ -8,7 +8,10 @@ import { isolate } from "./isolation.ts";
 import { maskPanel } from "./mask_panel.ts";
 import { ownDataPanel } from "./own_data/panel.ts";
 import { sentencePanel } from "./sentence_panel.ts";
+import { sudokuPanel } from "./sudoku_panel.ts";
 import { timesPanel } from "./times_panel.ts";
+
+let filling: Computer<DiffusionCalls> | undefined;
 
 void isolate();
 const status = byId("status", HTMLElement);
@@ -17,7 +20,8 @@ const computer = new Computer<Calls>("worker.js");
 const starting = computer.call("start", "wasm");
 digitPanel(computer);
 maskPanel(computer);
-sentencePanel(computer);
+sentencePanel(filler);
+sudokuPanel(filler);
 ownDataPanel();
 timesPanel();
 try {
@@ -28,4 +32,14 @@ try {
   status.textContent = `Running on this device: ${description}${note}.`;
 } catch (error) {
   status.textContent = `This page cannot run here: ${(error as Error).message}`;
+}
+
+/** The worker that fills in words and digits; the first who asks starts it. */
+function filler(): Computer<DiffusionCalls> {
+  if (!filling) {
+    filling = new Computer("diffusion_worker.js");
+    // If it fails, so do the calls that follow, which tell it.
+    filling.call("start", "wasm").catch(() => {});
+  }
+  return filling;
 }

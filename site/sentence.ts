@@ -3,12 +3,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { lionBert, type LionBertOptions } from "@lionjs/lion";
 import { type Tokenizer, tokenizerOf } from "@lionjs/lion/data";
+import { unmask } from "@lionjs/lion/diffusion";
 import { loadPyTorchWeights, readSafetensors } from "@lionjs/lion/io";
+import { dequantized } from "../lib/hub/pretrained/weight_precision.ts";
 import type { Guesses, Word } from "./calls.ts";
 import { fetched } from "./fetched.ts";
 
 /** Its metadata have the model's options and its tokenizer. */
-const WEIGHTS = "weights/sentences.safetensors";
+const WEIGHTS = "weights/infilling.safetensors";
 
 /** Guesses of a token that are shown. */
 const SHOWN = 4;
@@ -17,25 +19,26 @@ const SHOWN = 4;
 export interface LanguageModel {
   readonly model: LayersModel;
   readonly tokenizer: Tokenizer;
-  /** For each token of its vocabulary, whether it can be a word: a space and letters. */
-  readonly isWord: readonly boolean[];
+  /** The tokens of its vocabulary that are words: a space and letters. */
+  readonly wordIds: ReadonlySet<number>;
 }
 
 const trained = fetched(WEIGHTS, languageModel);
 
 /** The model of a safetensors file. */
 export async function languageModel(file: Uint8Array): Promise<LanguageModel> {
-  const { tensors, metadata } = await readSafetensors(file);
-  const options: LionBertOptions = JSON.parse(metadata["model"]!);
+  const read = await readSafetensors(file);
+  const options: LionBertOptions = JSON.parse(read.metadata["model"]!);
+  const tokenizer = tokenizerOf(JSON.parse(read.metadata["tokenizer"]!));
   const model = lionBert(options);
+  const tensors = await dequantized(read, WEIGHTS);
   await loadPyTorchWeights(model, tensors);
   tf.dispose([...tensors.values()]);
-  const tokenizer = tokenizerOf(JSON.parse(metadata["tokenizer"]!));
-  const isWord = Array.from(
+  const wordIds = Array.from(
     { length: tokenizer.vocabularySize },
-    (_, id) => /^ \p{L}+$/u.test(tokenizer.decode([id])),
-  );
-  return { model, tokenizer, isWord };
+    (_, id) => id,
+  ).filter((id) => /^ \p{L}+$/u.test(tokenizer.decode([id])));
+  return { model, tokenizer, wordIds: new Set(wordIds) };
 }
 
 /** Which words the trained model can fill in. */
@@ -45,12 +48,12 @@ export async function fillable(words: readonly Word[]): Promise<boolean[]> {
 
 /** Which words a model can fill in: those that are one token, after a space. */
 export function fillableBy(
-  { tokenizer, isWord }: LanguageModel,
+  { tokenizer, wordIds }: LanguageModel,
   words: readonly Word[],
 ): boolean[] {
   return words.map((word) => {
     const [id, ...more] = tokensOf(word, tokenizer);
-    return id !== undefined && more.length === 0 && isWord[id]!;
+    return id !== undefined && more.length === 0 && wordIds.has(id);
   });
 }
 
@@ -60,7 +63,8 @@ export async function complete(words: readonly Word[]): Promise<Guesses[]> {
 }
 
 /**
- * What a model puts in the place of hidden words: words, of all tokens.
+ * What a model puts in the place of hidden words: words, of all tokens. The word that it
+ * is surest of comes first, and those that follow are guessed beside it.
  *
  * @throws {RangeError} If a word is hidden that is not one token.
  */
@@ -68,30 +72,30 @@ export async function completeBy(
   trained: LanguageModel,
   words: readonly Word[],
 ): Promise<Guesses[]> {
-  const { model, tokenizer, isWord } = trained;
+  const { model, tokenizer, wordIds } = trained;
   const { ids, hidden } = readable(words, trained);
-  if (hidden.length === 0) return [];
-  const best = tf.tidy(() => {
-    const row = tf.tensor2d([ids], [1, ids.length], "int32");
-    const logits = model.predict([row, tf.onesLike(row)]) as tf.Tensor3D;
-    const places = tf.gather(
-      tf.squeeze<tf.Tensor2D>(logits, [0]),
-      tf.tensor1d([...hidden], "int32"),
-    );
-    const others = isWord.map((isWord) => isWord ? 0 : -1e9);
-    return tf.topk(tf.softmax(tf.add(places, others)), SHOWN);
+  const { mask } = tokenizer.specials;
+  const guesses = new Map<number, Guesses>();
+  await unmask(model, [ids], {
+    maskToken: mask,
+    order: "confidence",
+    allowed: () => wordIds,
+    onStep({ ids: [row], probabilities: [places] }) {
+      const place = hidden.find((place) =>
+        row![place] !== mask && !guesses.has(place)
+      )!;
+      guesses.set(place, likeliest(places![place]!, tokenizer));
+    },
   });
-  const [tokens, shares] = await Promise.all([
-    best.indices.array() as Promise<number[][]>,
-    best.values.array() as Promise<number[][]>,
-  ]);
-  tf.dispose([best.indices, best.values]);
-  return tokens.map((tokens, at) =>
-    tokens.map((id, i) => ({
-      text: tokenizer.decode([id]).trim(),
-      share: shares[at]![i]!,
-    }))
-  );
+  return hidden.map((place) => guesses.get(place)!);
+}
+
+/** The likeliest tokens, and their shares. */
+function likeliest(shares: Float64Array, tokenizer: Tokenizer): Guesses {
+  return Array.from(shares, (share, id) => ({ share, id }))
+    .sort((a, b) => b.share - a.share)
+    .slice(0, SHOWN)
+    .map(({ share, id }) => ({ text: tokenizer.decode([id]).trim(), share }));
 }
 
 /** A sentence as in training, between separators, and where words are hidden. */

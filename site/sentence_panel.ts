@@ -1,21 +1,21 @@
 /// <reference lib="dom" />
 /** Hiding words of a sentence, and what the language model puts in their place. @module */
-import type { Calls, Guesses, Word } from "./calls.ts";
+import type { DiffusionCalls, Guesses, Word } from "./calls.ts";
 import type { Computer } from "./computer.ts";
 import { byId, make, row } from "./elements.ts";
 
 /** Sentences to begin with; words in brackets are hidden. */
 const EXAMPLES = [
-  "She wants [to] go to one [of] the houses in [the] north.",
-  "The city is one [of] the largest in [the] world.",
-  "He said that [it] was the first time, and [that] he would not do it.",
+  "The name [of] the table [is] used by [the] query.",
+  "The file [is] closed when [the] program ends.",
+  "It can [be] used in the same way [as] the other one.",
 ];
 
 /** Words and the signs between them, with the spaces before them. */
 const WORDS = /(\s*)([\p{L}\p{N}]+(?:['’-][\p{L}\p{N}]+)*|[^\s])/gu;
 
 /** Fills the panel, and keeps it up to date. */
-export function sentencePanel(computer: Computer<Calls>): void {
+export function sentencePanel(computer: () => Computer<DiffusionCalls>): void {
   const input = byId("sentence", HTMLInputElement);
   const buttons = byId("words", HTMLElement);
   const verdict = byId("sentence-verdict", HTMLElement);
@@ -69,7 +69,7 @@ export function sentencePanel(computer: Computer<Calls>): void {
     buttons.replaceChildren(...sentence.map(({ text }) => plain(text)));
     if (!isNear || sentence.length === 0) return;
     try {
-      const canHide = await computer.call("fillable", sentence);
+      const canHide = await computer().call("fillable", sentence);
       if (asked !== version) return;
       buttons.replaceChildren(
         ...sentence.map((word, at) =>
@@ -102,7 +102,7 @@ export function sentencePanel(computer: Computer<Calls>): void {
     const sentence = words();
     if (hidden.size === 0) return clear();
     try {
-      const found = await computer.call("complete", sentence);
+      const found = await computer().call("complete", sentence);
       if (asked === version) showGuesses(sentence, found);
     } catch (error) {
       tell(error);

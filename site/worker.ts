@@ -6,7 +6,6 @@ import { answerCalls } from "./answer_calls.ts";
 import type { Calls, MaskProblem } from "./calls.ts";
 import { classify, compare } from "./classifier.ts";
 import { start } from "./device.ts";
-import { complete, fillable } from "./sentence.ts";
 import { time } from "./timing.ts";
 
 async function mask(
@@ -31,8 +30,6 @@ answerCalls<Calls>({
   start,
   classify,
   compare,
-  complete,
-  fillable,
   mask,
   time,
 });

@@ -21,6 +21,9 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   mpi: ["base"],
 };
 
+/** The packages of models, which are folders of `models`. */
+export const MODELS: readonly string[] = ["sudoku"];
+
 /** The rooms of `lib`: each imports only those before it. CONTRIBUTING.md says what they are. */
 const FLOORS: readonly string[] = [
   ...Object.keys(PACKAGES),

@@ -1,5 +1,5 @@
 /** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `test:dawn`, `test:onnx`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
-import { PACKAGES } from "./check_rooms.ts";
+import { MODELS, PACKAGES } from "./check_rooms.ts";
 import { readCommandLine } from "./command_line.ts";
 import { notebookNames } from "./notebooks/notebook.ts";
 import { QUICK_SHADERS } from "./quick_shaders.ts";
@@ -190,6 +190,7 @@ what would be published.`,
     ...[
       "deno.json",
       ...Object.keys(PACKAGES).map((name) => `lib/${name}/deno.json`),
+      ...MODELS.map((name) => `models/${name}/deno.json`),
     ]
       .map((config) => ({
         args: ["publish", "--dry-run", "--allow-dirty", "--config", config],

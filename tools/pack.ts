@@ -7,20 +7,25 @@
  */
 import { OPTIONAL_PACKAGES } from "../lib/base/optional_package.ts";
 import config from "../deno.json" with { type: "json" };
-import { PACKAGES } from "./check_rooms.ts";
+import { MODELS, PACKAGES } from "./check_rooms.ts";
 import { oneOf, readCommandLine } from "./command_line.ts";
 import { assertOutput, outPath, writeOutput } from "./out_folder.ts";
 
 const ROOT = new URL("..", import.meta.url);
 
-/** The packages by the ends of their names: the root, and folders of `lib`. */
-export const NAMES: readonly string[] = ["lion", ...Object.keys(PACKAGES)];
+/** The packages by the ends of their names: the root, and folders of `lib` and `models`. */
+export const NAMES: readonly string[] = [
+  "lion",
+  ...Object.keys(PACKAGES),
+  ...MODELS,
+];
 
 const USAGE = `Usage: deno task pack [PACKAGE] [options]
 
 Makes a package for npm, with the packages of this repository that it imports.
 
-  PACKAGE         ${NAMES.join(", ")} (default: lion)
+  PACKAGE         ${NAMES.join(", ")}
+                  (default: lion)
   --output FILE   where to write it (default: ${outPath("lion.tgz")})
   --help          print this`;
 
@@ -84,7 +89,8 @@ async function unpackInto(folder: string, name: string): Promise<Manifest> {
   await Deno.mkdir(folder, { recursive: true });
   const tarball = `${folder}/package.tgz`;
   const args = ["pack", "--quiet", "--allow-dirty", "--output", tarball];
-  const root = name === "lion" ? ROOT : new URL(`lib/${name}`, ROOT);
+  const parent = MODELS.includes(name) ? "models" : "lib";
+  const root = name === "lion" ? ROOT : new URL(`${parent}/${name}`, ROOT);
   await run(Deno.execPath(), args, root);
   await run("tar", ["-xzf", tarball, "--strip-components=1"], folder);
   await Deno.remove(tarball);
@@ -109,7 +115,8 @@ export async function pack(output: string, name = "lion"): Promise<void> {
   const root = `${folder}/package`;
   try {
     const manifest = await unpackInto(root, name);
-    const imported = PACKAGES[name] ?? Object.keys(PACKAGES);
+    const isOfModel = MODELS.includes(name);
+    const imported = isOfModel ? [] : PACKAGES[name] ?? Object.keys(PACKAGES);
     // npm installs nothing that only a package within the tarball asks for.
     const dependencies: Record<string, string> = { ...manifest.dependencies };
     for (const other of imported) {
@@ -124,10 +131,18 @@ export async function pack(output: string, name = "lion"): Promise<void> {
       }
     }
     const bundleDependencies = imported.map((other) => `@lionjs/${other}`);
+    const peers = isOfModel
+      // Users of a model have the library, and have it once.
+      ? {
+        peerDependencies: { "@lionjs/lion": `^${config.version}` },
+        peerDependenciesMeta: {},
+      }
+      : {};
     await writeManifest(root, {
       ...manifest,
       dependencies,
       bundleDependencies,
+      ...peers,
     });
     const tarball = `${folder}/package.tgz`;
     await run("tar", ["-czf", tarball, "package"], folder);

@@ -4,7 +4,7 @@ import { unmask, type UnmaskOptions } from "@lionjs/lion/diffusion";
 import { fromPretrained, type ModelPackage } from "@lionjs/lion/hub";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { formatGrid, freeDigits, parseGrid } from "./puzzles/mod.ts";
+import { formatGrid, freeDigits, parseGrids } from "./puzzles/mod.ts";
 
 /** Options of {@linkcode solve}: those of `unmask`, and one more. */
 export interface SolveOptions
@@ -38,12 +38,14 @@ async function load(): Promise<LayersModel> {
  *
  * @param puzzles 81 characters each, row by row: digits, `0` or `.` where unknown.
  * @returns 81 digits each.
+ * @throws {TypeError} If the puzzles are not an array of strings.
+ * @throws {RangeError} If one is not 81 such characters, or an option is invalid.
  */
 export async function solve(
   puzzles: readonly string[],
   { check, ...options }: SolveOptions = {},
 ): Promise<string[]> {
-  const rows = puzzles.map((puzzle) => [...parseGrid(puzzle)]);
+  const rows = parseGrids(puzzles).map((grid) => [...grid]);
   loading ??= load().catch((error) => {
     loading = undefined;
     throw error;

@@ -231,19 +231,20 @@ async function testSentence(page: Page): Promise<void> {
   await page.locator("#sentence-panel").scrollIntoViewIfNeeded();
   const guesses = page.locator("#sentence-verdict mark");
   await guesses.first().waitFor();
-  assertEquals(await guesses.allTextContents(), ["to", "of", "the"]);
+  assertEquals(await guesses.allTextContents(), ["of", "is", "the"]);
   const word = (name: string) =>
     page.getByRole("button", { name, exact: true }).first();
-  // It is several pieces.
-  assertEquals(await word("houses").count(), 0);
-  await word("one").click();
+  await word("table").click();
   await guesses.nth(3).waitFor();
-  await word("of").focus();
+  await word("is").focus();
   await page.keyboard.press("Enter");
   await guesses.nth(3).waitFor({ state: "detached" });
   const rows = await rowsOf(page, "guesses", 3);
-  assertEquals(rows.map(([hidden]) => hidden), ["to", "one", "the"]);
-  await page.locator("#sentence").fill("This is for me");
+  assertEquals(rows.map(([hidden]) => hidden), ["of", "table", "the"]);
+  await page.locator("#sentence").fill("This is for me, extraordinary");
+  // It is several pieces.
+  await word("for").waitFor();
+  assertEquals(await word("extraordinary").count(), 0);
   await word("for").click();
   await page.locator("#guesses").getByText("for", { exact: true }).waitFor();
   await page.locator("#sentence").fill("");
@@ -251,7 +252,55 @@ async function testSentence(page: Page): Promise<void> {
   assertEquals(await page.locator("#guesses tr, #words *").count(), 0);
   await page.getByRole("button", { name: "Example 2" }).click();
   await guesses.nth(1).waitFor();
-  assertEquals(await guesses.allTextContents(), ["of", "the"]);
+  assertEquals(await guesses.allTextContents(), ["is", "the"]);
+}
+
+/** The page's own puzzle, and one of a visitor, by mouse and by keys. */
+async function testSudoku(page: Page): Promise<void> {
+  const verdict = page.locator("#sudoku-verdict");
+  const cells = page.locator("#sudoku-grid input");
+  await page.locator("#sudoku-panel").scrollIntoViewIfNeeded();
+  assertEquals(await cells.count(), 81);
+  await page.getByRole("button", { name: "Fill it in" }).click();
+  await verdict.getByText("Solved: 51 cells").waitFor();
+  await page.locator("#sudoku-count", { hasText: "51" }).waitFor();
+  const digits = await cells.evaluateAll((cells) =>
+    cells.map((cell) => (cell as HTMLInputElement).value).join("")
+  );
+  assertEquals(digits.slice(0, 9), "534678912");
+  // Back to the fifth cell, by keys.
+  await page.locator("#sudoku-shown").focus();
+  await page.keyboard.press("Home");
+  for (let step = 0; step < 5; step++) {
+    await page.keyboard.press("ArrowRight");
+  }
+  assertEquals(await page.locator("#sudoku-grid .filled").count(), 5);
+  await page.locator("#sudoku-grid .filled").first().focus();
+  await page.getByText(/^Row \d, column \d, filled in as number [1-5]:$/)
+    .waitFor();
+  const shares = await page.locator("#sudoku-bars .share").allTextContents();
+  assertEquals(shares.length, 9);
+  assert(shares.some((share) => parseFloat(share) > 50));
+  // A grid of one's own: two equal digits in a row have no solution.
+  await page.getByRole("button", { name: "Empty grid" }).click();
+  await cells.nth(0).focus();
+  await page.keyboard.type("7");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.type("7");
+  await page.keyboard.press("ArrowDown");
+  assertEquals(
+    await page.evaluate(() => document.activeElement?.ariaLabel),
+    "Row 2, column 2, unknown",
+  );
+  assertEquals(await page.locator("#sudoku-grid .clue").count(), 2);
+  await page.locator("#sudoku-order").selectOption("left-to-right");
+  await page.getByRole("button", { name: "Fill it in" }).click();
+  await verdict.getByText("79 cells").waitFor();
+  await verdict.getByText("This puzzle has no solution.").waitFor();
+  await page.locator("#sudoku-level").selectOption("hidden");
+  await page.getByRole("button", { name: "New puzzle" }).click();
+  await verdict.getByText("no solution").waitFor({ state: "detached" });
+  assert(await page.locator("#sudoku-grid .clue").count() >= 20);
 }
 
 /** Measures up to 128 tokens: two lengths, five contenders. */
@@ -402,6 +451,7 @@ Deno.test({
         await visit(browser, at(isolated), {}, async (page) => {
           await testMask(page);
           await testSentence(page);
+          await testSudoku(page);
           await testKeys(page);
         });
       });

@@ -1,2 +1,4 @@
 /** Tests of model packages, in one worker: tools/gate.ts says why. @module */
+import "../packages/models_test.ts";
+import "../packages/sudoku/package_test.ts";
 import "../packages/sudoku/puzzles_test.ts";

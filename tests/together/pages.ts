@@ -16,3 +16,4 @@ import "../site/documents_test.ts";
 import "../site/notebooks_test.ts";
 import "../site/own_data_test.ts";
 import "../site/sentence_test.ts";
+import "../site/sudoku_test.ts";

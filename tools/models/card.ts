@@ -159,3 +159,30 @@ export function readmeOf(card: Card): string {
     ].join("\n\n")
   }\n`;
 }
+
+/** The lines of documents between which the table of packages is. */
+const MARKS = ["<!-- packages -->", "<!-- /packages -->"] as const;
+
+/** A document with the table of packages, made from their cards. */
+export function withPackages(document: string, cards: readonly Card[]): string {
+  const [start, end] = MARKS;
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const rows = cards.map(({ name, title, weights, model, bars }) =>
+    line([
+      `\`@lionjs/${name}\``,
+      title,
+      model.parameters.toLocaleString("en"),
+      `${(weights.bytes / 1e6).toFixed(2)} MB`,
+      bars.map(({ what, reached, least }) =>
+        `${what}: ${percent(reached)} (aim: ${percent(least)})`
+      ).join("; "),
+    ])
+  );
+  const table = [
+    line(["package", "what it is", "parameters", "download", "reached"]),
+    line(["---", "---", "--:", "--:", "---"]),
+    ...rows,
+  ].join("\n");
+  const [before, rest] = document.split(start);
+  return `${before}${start}\n\n${table}\n\n${end}${rest!.split(end)[1]}`;
+}

@@ -8,35 +8,39 @@ import {
   readCommandLine,
   someOf,
   threadCount,
+  wrapped,
 } from "../command_line.ts";
 import type { ModelRecipe, ModelRun } from "./model_recipe.ts";
+import { infilling } from "./infilling/recipe.ts";
 import { sudoku } from "./sudoku/recipe.ts";
 
 /** The recipes by the names of their packages. */
-const RECIPES: Readonly<Record<string, ModelRecipe>> = { sudoku };
+const RECIPES: Readonly<Record<string, ModelRecipe>> = {
+  sudoku,
+  infilling,
+};
 
 const NAMES = Object.keys(RECIPES);
 
 const USAGE = `Usage: deno task models [NAME] [options]
 
-Makes the package of a model in models/NAME: data, training, tests, int8 weights, card.
-Each stage keeps what it has done; the same command continues where it was stopped.
+Makes the package of a model, from data to int8 weights, tests and card. Each
+stage keeps what it has done; the same command continues where it was stopped.
 
 ${
-  NAMES.map((name) =>
-    `  ${name.padEnd(12)}${RECIPES[name]!.title}; stages ${
-      Object.keys(RECIPES[name]!.stages).join(", ")
-    }`
-  ).join("\n")
+  NAMES.map((name) => {
+    const { title, stages } = RECIPES[name]!;
+    const names = wrapped(Object.keys(stages), 22);
+    return `  ${name.padEnd(12)}${title}\n              stages: ${names}`;
+  }).join("\n")
 }
 
-  --stages A,B   only these (default: ${
-  NAMES.map((name) => `${RECIPES[name]!.usual.join(",")} of ${name}`).join("; ")
-})
+  --stages A,B   only these (default: all)
   --steps N      steps of training (default: the recipe's); more steps continue it
   --minutes N    end the training after so many minutes, with the steps taken by then
   --tested N     examples of each kind to test on (default: the recipe's)
   --threads N    threads, of which the last digits of results depend (default: 1)
+  --note TEXT    what else the card should say among its limits
   --folder DIR   what is kept between stages (default: out/models/NAME)
   --smoke        everything tiny, in a temporary folder: sees that it runs
   --help         print this`;
@@ -47,9 +51,10 @@ const options = await readCommandLine(USAGE, {
   minutes: { type: "string" },
   tested: { type: "string" },
   threads: { type: "string", default: "1" },
+  note: { type: "string" },
   folder: { type: "string" },
   smoke: { type: "boolean", default: false },
-}, ({ stages, steps, minutes, tested, threads, folder, smoke }, rest) => {
+}, ({ stages, steps, minutes, tested, threads, note, folder, smoke }, rest) => {
   if (rest.length > 1) throw new RangeError(`unexpected argument "${rest[1]}"`);
   const names = rest.length === 0 ? NAMES : [oneOf("NAME", rest[0]!, NAMES)];
   return {
@@ -65,6 +70,7 @@ const options = await readCommandLine(USAGE, {
       ? undefined
       : positiveInteger("--tested", tested),
     threads: threadCount("--threads", threads),
+    note,
     folder,
     smoke,
   };
@@ -83,7 +89,7 @@ Deno.exit();
 
 /** Runs the stages of a package. */
 async function make(name: string): Promise<void> {
-  const { stages, usual } = RECIPES[name]!;
+  const { stages, target } = RECIPES[name]!;
   const { smoke, folder, stages: chosen, ...others } = options;
   const temporary = smoke ? await Deno.makeTempDir() : undefined;
   const kept = temporary ?? folder ?? `out/models/${name}`;
@@ -93,14 +99,13 @@ async function make(name: string): Promise<void> {
     folder: kept,
     target: temporary
       ? new URL(`file://${temporary}/package/`)
-      : new URL(`../../models/${name}/`, import.meta.url),
+      : new URL(`../../${target}`, import.meta.url),
     isSmoke: smoke,
-    command: ["deno task models", ...Deno.args].join(" "),
     signal,
     say: (line) => console.log(`${name}: ${line}`),
   };
   try {
-    for (const stage of chosen ?? usual) {
+    for (const stage of chosen ?? Object.keys(stages)) {
       console.log(`${name}: ${stage}`);
       await stages[stage]!(run);
     }

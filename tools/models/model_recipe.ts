@@ -4,7 +4,7 @@
 export interface ModelRun {
   /** Where data, checkpoints and results are kept, without a slash at the end. */
   readonly folder: string;
-  /** Where the package is. */
+  /** Where the package is, or the page's weights. */
   readonly target: URL;
   /** Whether all is tiny, to see that it runs. */
   readonly isSmoke: boolean;
@@ -16,8 +16,8 @@ export interface ModelRun {
   readonly tested?: number | undefined;
   /** Threads of the backend, of which results depend in their last digits. */
   readonly threads: number;
-  /** The command by which it was called. */
-  readonly command: string;
+  /** What the card should say beside what it knows. @default nothing */
+  readonly note?: string | undefined;
   /** Ends the work; the same command continues it. */
   readonly signal: AbortSignal;
   /** Says what happens. */
@@ -28,8 +28,8 @@ export interface ModelRun {
 export interface ModelRecipe {
   /** One line for `--help`. */
   readonly title: string;
+  /** The folder of what is made, from the root of the repository on. */
+  readonly target: string;
   /** The stages by name, in order; each keeps what it makes, and continues it. */
   readonly stages: Readonly<Record<string, (run: ModelRun) => Promise<void>>>;
-  /** The stages that run unless others are named. */
-  readonly usual: readonly string[];
 }

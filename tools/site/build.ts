@@ -17,8 +17,8 @@ const SOURCE = new URL("../../site/", import.meta.url);
 /** Bundled by Deno, with all that they import. */
 const PROGRAMS = ["page", "worker", "search"] as const;
 
-/** Bundled too, and loaded when somebody drops data. */
-const LATER_PROGRAMS = ["own_data/trainer"] as const;
+/** Bundled too, and loaded when somebody drops data, or wants something filled in. */
+const LATER_PROGRAMS = ["own_data/trainer", "diffusion_worker"] as const;
 
 /** What decodes pictures, of packages of npm; each is loaded for the first picture of its kind. */
 const CODECS: Readonly<Record<string, readonly string[]>> = {
@@ -67,8 +67,22 @@ const FILES = [
   "weights/digits.safetensors",
 ] as const;
 
-/** Copied too, and fetched when somebody asks for what they are of. */
-const LATER = ["weights/sentences.safetensors"] as const;
+/**
+ * Copied too, and fetched when somebody asks for what they are of; the notices of the
+ * texts that weights were trained on go with them.
+ */
+const LATER = [
+  "weights/infilling.safetensors",
+  "weights/LICENSES/postgresql-doc-17.txt",
+  "weights/LICENSES/python3.13-doc.txt",
+  "weights/LICENSES/sqlite3-doc.txt",
+] as const;
+
+/** The weights of the model that fills in Sudokus; fetched later too. */
+const SUDOKU = new URL(
+  "../../models/sudoku/model.safetensors",
+  import.meta.url,
+);
 
 /** KaTeX's style, and the fonts that browsers ask for of those that it names. */
 const FORMULAS = import.meta.resolve("katex/dist/katex.min.css");
@@ -159,7 +173,7 @@ export async function buildPage(folder: URL): Promise<Built[]> {
   await Deno.remove(folder, { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
-  await Deno.mkdir(new URL("weights/", folder), { recursive: true });
+  await Deno.mkdir(new URL("weights/LICENSES/", folder), { recursive: true });
   for (const name of [...PROGRAMS, ...LATER_PROGRAMS]) {
     await bundle(name, folder);
   }
@@ -167,6 +181,8 @@ export async function buildPage(folder: URL): Promise<Built[]> {
   for (const name of [...FILES, ...LATER]) {
     await Deno.copyFile(new URL(name, SOURCE), new URL(name, folder));
   }
+  await Deno.mkdir(new URL("sudoku/", folder));
+  await Deno.copyFile(SUDOKU, new URL("sudoku/model.safetensors", folder));
   await Deno.copyFile(WASM, new URL(WASM_FILE, folder));
   await Deno.writeTextFile(new URL("_headers", folder), HEADERS);
   await Deno.writeTextFile(
@@ -212,7 +228,7 @@ async function buildDocumentation(folder: URL): Promise<void> {
     new URL("search.json", folder),
     JSON.stringify(findable),
   );
-  for (const name of SHARED) files.set(name, "");
+  for (const name of [...SHARED, ...LATER]) files.set(name, "");
   for (const name of ["index.html", "style.css", "page.js"]) {
     files.set(name, await Deno.readTextFile(new URL(name, folder)));
   }

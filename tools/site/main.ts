@@ -3,8 +3,7 @@ import { positiveInteger, readCommandLine } from "../command_line.ts";
 import { outFolder, outPath } from "../out_folder.ts";
 import { buildSite } from "./build.ts";
 import { serveSite } from "./serve.ts";
-import { folderOf } from "../recipes/run_recipe.ts";
-import { takeSentences, trainDigits } from "./train.ts";
+import { trainDigits } from "./train.ts";
 
 const USAGE = `Usage: deno task site [options]
 
@@ -20,7 +19,6 @@ server.
              a picture of the page
   --train    train the classifier first, in about two minutes, and write its
              weights to site/weights
-  --sentences   take the language model's weights from deno task train mlm
   --help     print this`;
 
 const WEIGHTS = new URL("../../site/weights/", import.meta.url);
@@ -32,7 +30,6 @@ const options = await readCommandLine(
     port: { type: "string" },
     address: { type: "string" },
     train: { type: "boolean", default: false },
-    sentences: { type: "boolean", default: false },
   },
   ({ port, address, ...others }) => {
     if (port !== undefined && !others.serve) {
@@ -51,13 +48,6 @@ if (options.train) {
     new URL("digits.safetensors", WEIGHTS),
   );
   console.log(`test accuracy: ${(100 * accuracy).toFixed(2)} %`);
-}
-if (options.sentences) {
-  const trained = folderOf({ folder: outPath("train"), setting: "quick" });
-  await takeSentences(
-    trained("mlm", "lion-s", 1),
-    new URL("sentences.safetensors", WEIGHTS),
-  );
 }
 const folder = outFolder("site");
 const files = await buildSite(folder, options.address);

@@ -2,16 +2,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "@lionjs/lion";
 import { loadMnist } from "@lionjs/lion/datasets";
-import {
-  readSafetensors,
-  toPyTorchWeights,
-  writeSafetensors,
-} from "@lionjs/lion/io";
+import { toPyTorchWeights, writeSafetensors } from "@lionjs/lion/io";
 import { interruptSignal } from "@lionjs/lion/notebook";
 import { digitModel } from "../../site/digit_model.ts";
-import { loadSentenceTokens } from "../recipes/corpus.ts";
-import { WEIGHTS_FILE } from "../recipes/kept_weights.ts";
-import { BERT_CONTENDERS, BERT_SETTINGS } from "../recipes/masked_language.ts";
 import { predict, share } from "../demo/measure.ts";
 import { trainOn } from "../demo/model.ts";
 
@@ -44,30 +37,4 @@ export async function trainDigits(file: URL): Promise<number> {
   tf.dispose(weights);
   model.dispose();
   return accuracy;
-}
-
-/**
- * Writes the weights of the recipe `mlm`'s LION-S in half precision, with the
- * options of its model and its tokenizer.
- *
- * @param folder Of its training.
- * @param file Where to.
- * @throws {Deno.errors.NotFound} If it was not trained.
- */
-export async function takeSentences(folder: string, file: URL): Promise<void> {
-  await useBackend({ prefer: ["wasm"] });
-  const { tensors } = await readSafetensors(`${folder}/${WEIGHTS_FILE}`);
-  const { sizes } = BERT_SETTINGS.quick;
-  const { options } = BERT_CONTENDERS.find(({ name }) => name === "lion-s")!;
-  const { file: tokenizer } = await loadSentenceTokens(sizes);
-  await writeSafetensors(file, Object.fromEntries(tensors), {
-    precision: "F16",
-    metadata: {
-      made: "deno task train mlm, deno task site --sentences",
-      data: "nlp-corpus",
-      model: JSON.stringify({ ...sizes, tokenTypes: 0, ...options }),
-      tokenizer: JSON.stringify(tokenizer),
-    },
-  });
-  tf.dispose([...tensors.values()]);
 }

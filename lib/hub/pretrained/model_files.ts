@@ -32,8 +32,8 @@ export interface ModelPackage {
   /** What the model does, in a word. */
   readonly task: string;
   /**
-   * The addresses of files by their names, where each is written out for bundlers,
-   * which may move them. @default those in the folder
+   * The addresses of all files by their names, each written out for bundlers, which
+   * may move them. @default whatever the folder has
    */
   readonly files?: Readonly<Record<string, URL>> | undefined;
 }
@@ -88,21 +88,18 @@ function isPackage(source: unknown): source is ModelPackage {
 
 /** The files that a package has beside its program, or where a bundler put them. */
 function filesOfPackage(
-  { url, files = {} }: ModelPackage,
+  { url, files: listed }: ModelPackage,
   options: HubDownloadOptions,
 ): ModelFiles {
-  const inFolder = url.protocol === "file:"
+  const own = url.protocol === "file:"
     ? filesIn(pathOf(url).replace(/(.)\/+$/, "$1"))
-    : filesAt(url.href, options);
-  const moved = (path: string) =>
-    files[path] && files[path].href !== new URL(path, url).href
-      ? filesAt(url.href, options, files)
-      : inFolder;
+    : filesAt(url.href, options, listed);
+  const isThere = (path: string) => !listed || Object.hasOwn(listed, path);
+  const none = Promise.resolve(undefined);
   return {
-    name: url.href,
-    prepare: () => Promise.resolve(),
-    bytes: (path) => moved(path).bytes(path),
-    tensors: (path) => moved(path).tensors(path),
+    ...own,
+    bytes: (path) => isThere(path) ? own.bytes(path) : none,
+    tensors: (path) => isThere(path) ? own.tensors(path) : none,
   };
 }
 

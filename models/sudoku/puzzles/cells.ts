@@ -75,6 +75,21 @@ export function parseGrid(text: string): Grid {
   return Uint8Array.from(text, (letter) => letter === "." ? 0 : Number(letter));
 }
 
+/**
+ * Reads several grids.
+ *
+ * @throws {TypeError} If they are not an array of strings.
+ * @throws {RangeError} If one is not 81 characters as {@linkcode parseGrid} reads them.
+ */
+export function parseGrids(texts: readonly string[]): Grid[] {
+  if (Array.isArray(texts)) return texts.map(parseGrid);
+  throw new TypeError(
+    `puzzles should be an array of strings of 81 characters, got ${
+      shown(texts)
+    }`,
+  );
+}
+
 /** Writes a grid as 81 digits, 0 where it is unknown. */
 export function formatGrid(grid: ArrayLike<number>): string {
   return Array.from(grid).join("");

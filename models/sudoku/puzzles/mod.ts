@@ -12,6 +12,7 @@ export {
   freeDigits,
   type Grid,
   parseGrid,
+  parseGrids,
   ROWS,
 } from "./cells.ts";
 export {

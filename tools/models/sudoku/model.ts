@@ -12,7 +12,7 @@ import {
 } from "@lionjs/lion/data";
 import { collateDiffusion, diffusionLoss } from "@lionjs/lion/diffusion";
 import { loadPyTorchWeights } from "@lionjs/lion/io";
-import type * as tf from "@tensorflow/tfjs-core";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
   applySymmetry,
@@ -64,7 +64,7 @@ export function positionsOfCells(
   grids: number,
   dim: number,
   seed: number,
-): tf.Tensor2D {
+): Tensor2D {
   const groups = [ROWS, COLUMNS, BOXES].map((numbers) =>
     Array.from(
       { length: grids },
@@ -78,7 +78,7 @@ export function positionsOfCells(
 export async function setPositions(
   model: LayersModel,
   name: string,
-  positions: tf.Tensor2D,
+  positions: Tensor2D,
 ): Promise<void> {
   await loadPyTorchWeights(model, new Map([[name, positions]]), {
     allowMissing: true,

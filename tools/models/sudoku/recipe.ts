@@ -10,7 +10,7 @@ import {
 } from "../../../models/sudoku/puzzles/mod.ts";
 import { readJSON, writeJSON } from "../../recipes/results_file.ts";
 import type { ModelRecipe, ModelRun } from "../model_recipe.ts";
-import { readmeOf } from "../card.ts";
+import { readmeOf, withPackages } from "../card.ts";
 import { cardOf, type Kept } from "./card.ts";
 import { keptPuzzles, puzzlesByLevel } from "./data.ts";
 import { LOSS, OPTIONS, puzzleBatches, sudokuModel } from "./model.ts";
@@ -22,10 +22,13 @@ import {
   solverOf,
   type Way,
 } from "./testing.ts";
-import { BATCH_SIZE, loadWeights, type Trained, trained } from "./training.ts";
+import { loadWeights, type Trained, trained } from "../training.ts";
 import { TWINS } from "./twins.ts";
 
 const SEED = 1;
+
+/** Puzzles per step. */
+const BATCH_SIZE = 32;
 
 /** What is done with each setting, unless the command line says otherwise. */
 const SIZES = {
@@ -33,7 +36,7 @@ const SIZES = {
     puzzles: 64,
     steps: 3,
     tested: 1,
-    forms: 4,
+    ways: 1,
     twinSteps: 2,
     twinSeeds: 1,
     twinsTested: 1,
@@ -43,7 +46,7 @@ const SIZES = {
     puzzles: 30_000,
     steps: 60_000,
     tested: 250,
-    forms: 30_000,
+    ways: 5,
     twinSteps: 3000,
     twinSeeds: 5,
     twinsTested: 100,
@@ -78,7 +81,7 @@ async function data(run: ModelRun): Promise<void> {
 
 /** Looks for test puzzles whose solution is the image of one that is trained on. */
 async function leaks(run: ModelRun): Promise<void> {
-  const puzzles = (await trainingPuzzles(run)).slice(0, sizesOf(run).forms);
+  const puzzles = await trainingPuzzles(run);
   const tested = Object.values(puzzlesByLevel("test", testedOf(run))).flat();
   const known = new Set<string>();
   for (const [i, { solution }] of puzzles.entries()) {
@@ -105,6 +108,7 @@ async function training(run: ModelRun): Promise<void> {
       batchSize: BATCH_SIZE,
       seed: SEED,
     }),
+    batchSize: BATCH_SIZE,
     loss: LOSS,
     steps: run.steps ?? sizesOf(run).steps,
     seed: SEED,
@@ -136,6 +140,7 @@ async function pack(run: ModelRun): Promise<void> {
       options: OPTIONS,
       task: "sudoku",
     },
+    weights: "int8",
   });
   model.dispose();
 }
@@ -169,7 +174,7 @@ async function test(run: ModelRun): Promise<void> {
   };
   for (const [order, ways] of Object.entries(ORDERS)) {
     orders[order] = [];
-    for (const [i, way] of ways.entries()) {
+    for (const [i, way] of ways.slice(0, sizesOf(run).ways).entries()) {
       const name = `int8, ${order} ${i + 1}`;
       orders[order].push(await sharesOf(name, model, way, fewer));
     }
@@ -203,11 +208,11 @@ async function twins(run: ModelRun): Promise<void> {
       const model = await make(seed);
       const folder = `${run.folder}/twins/${name.replaceAll(" ", "-")}-${seed}`;
       const data = batches(all, { batchSize: BATCH_SIZE, seed });
-      const task = { model, data, loss, steps: twinSteps, seed, folder };
-      const { steps, parameters } = await trained(task, {
-        ...run,
-        minutes: undefined,
-      });
+      const task = { model, data, loss, seed, folder };
+      const { steps, parameters } = await trained(
+        { ...task, batchSize: BATCH_SIZE, steps: twinSteps },
+        { ...run, minutes: undefined },
+      );
       const shares = await keptShares(
         `twin ${name}, seed ${seed}, ${steps} steps`,
         solver(model, run.signal),
@@ -222,7 +227,10 @@ async function twins(run: ModelRun): Promise<void> {
   }
 }
 
-/** Writes the card and the README that is made from it. */
+/** The document with the table of packages. */
+const DOCUMENT = new URL("../../../docs/pretrained.md", import.meta.url);
+
+/** Writes the card, and the README and the table that are made from it. */
 async function card(run: ModelRun): Promise<void> {
   const read = async <T>(name: string) =>
     await readJSON<T>(`${run.folder}/${name}.json`);
@@ -236,11 +244,20 @@ async function card(run: ModelRun): Promise<void> {
   }, run);
   await writeJSON(new URL("card.json", run.target).pathname, card);
   await Deno.writeTextFile(new URL("README.md", run.target), readmeOf(card));
+  if (!run.isSmoke) {
+    const text = await Deno.readTextFile(DOCUMENT);
+    await Deno.writeTextFile(DOCUMENT, withPackages(text, [card]));
+  }
+  await Deno.mkdir(new URL("LICENSES/", run.target), { recursive: true });
+  await Deno.copyFile(
+    new URL("../../../LICENSE", import.meta.url),
+    new URL("LICENSES/MIT.txt", run.target),
+  );
 }
 
 /** The package of Sudokus. */
 export const sudoku: ModelRecipe = {
   title: "Sudokus, cell by cell, the surest first",
+  target: "models/sudoku/",
   stages: { data, leaks, train: training, pack, test, twins, card },
-  usual: ["data", "leaks", "train", "pack", "test", "twins", "card"],
 };

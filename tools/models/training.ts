@@ -1,5 +1,5 @@
-/** Training of the models of Sudokus. @module */
-import { readJSON, writeJSON } from "../../recipes/results_file.ts";
+/** The training of models, which can be stopped and continued with any number of steps. @module */
+import { readJSON, writeJSON } from "../recipes/results_file.ts";
 import {
   loadPyTorchWeights,
   readSafetensors,
@@ -10,10 +10,7 @@ import { type Loss, type Schedule, train } from "@lionjs/lion/training";
 import type { BatchStream } from "@lionjs/lion/data";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import type { ModelRun } from "../model_recipe.ts";
-
-/** Examples per step: few, since in the first hours steps teach more than examples. */
-export const BATCH_SIZE = 32;
+import type { ModelRun } from "./model_recipe.ts";
 
 /** The highest learning rate, and the steps until it is reached, and from which it falls. */
 const RATE = { peak: 3e-3, warmUp: 100, falls: 600 };
@@ -42,6 +39,8 @@ export interface Trained {
 export interface TrainingTask {
   readonly model: LayersModel;
   readonly data: BatchStream;
+  /** Examples per batch of the data. */
+  readonly batchSize: number;
   readonly loss: Loss;
   readonly steps: number;
   readonly seed: number;
@@ -56,7 +55,7 @@ export interface TrainingTask {
  * @throws {unknown} The signal's reason.
  */
 export async function trained(
-  { model, data, loss, steps, seed, folder }: TrainingTask,
+  { model, data, batchSize, loss, steps, seed, folder }: TrainingTask,
   { minutes, signal, threads }: ModelRun,
 ): Promise<Trained> {
   await Deno.mkdir(folder, { recursive: true });
@@ -94,7 +93,7 @@ export async function trained(
   const losses = lines.map((line) => JSON.parse(line).loss as number);
   const now: Trained = {
     steps: end.steps,
-    examples: BATCH_SIZE * end.steps,
+    examples: batchSize * end.steps,
     parameters: model.countParams(),
     seconds: Math.round(
       (before?.seconds ?? 0) + (performance.now() - started) / 1000,

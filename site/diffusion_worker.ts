@@ -1,0 +1,15 @@
+/// <reference lib="dom" />
+/** Where words and digits are filled in; loaded when somebody asks for them. @module */
+import { answerCalls } from "./answer_calls.ts";
+import type { DiffusionCalls } from "./calls.ts";
+import { start } from "./device.ts";
+import { complete, fillable } from "./sentence.ts";
+import { drawSudoku, fillSudoku } from "./sudoku.ts";
+
+answerCalls<DiffusionCalls>({
+  start,
+  complete,
+  drawSudoku,
+  fillable,
+  fillSudoku,
+});
