@@ -133,14 +133,6 @@ export async function savePretrained(
   const { weights, keep } = options;
   const precision = precisionOf(weights, keep);
   assertModel("savePretrained's model", model);
-  const { weights: origin } = options;
-  if (origin !== undefined && !Array.isArray(Object(origin).kept)) {
-    throw new TypeError(
-      `savePretrained's weights should be those that fromPretrained returned, with kept, initial and unused, got ${
-        shown(origin)
-      }`,
-    );
-  }
   const made = makerOf(model) as LionModel | undefined;
   const { config = made && { model_type: "lion" as const, ...made } } = options;
   if (typeof config !== "object" || config === null) {
