@@ -247,6 +247,9 @@ async function card(run: ModelRun): Promise<void> {
   if (!run.isSmoke) {
     const text = await Deno.readTextFile(DOCUMENT);
     await Deno.writeTextFile(DOCUMENT, withPackages(text, [card]));
+    await new Deno.Command(Deno.execPath(), {
+      args: ["fmt", "--quiet", DOCUMENT.pathname],
+    }).output();
   }
   await Deno.mkdir(new URL("LICENSES/", run.target), { recursive: true });
   await Deno.copyFile(
