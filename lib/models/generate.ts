@@ -4,7 +4,6 @@ import {
   assertModel,
   assertOptions,
   assertSignal,
-  assertText,
   optionsOf,
   shown,
   turns,
@@ -230,14 +229,10 @@ export async function generate(
   }
   assertOptions("generate", options, OPTIONS);
   const tokenizer = tokenizerFor("generate", model, options.tokenizer);
-  const encode = (text: unknown, i: number) => {
-    assertText(
-      Array.isArray(prompt) ? `prompt[${i}]` : "prompt",
-      text as string,
-    );
-    return tokenizer.encode(text as string);
-  };
-  const ids = Array.isArray(prompt) ? prompt.map(encode) : encode(prompt, 0);
+  const encode = (text: string) => tokenizer.encode(text);
+  const ids = Array.isArray(prompt)
+    ? (prompt as string[]).map(encode)
+    : encode(prompt as string);
   const found = await continued(modelIn(model), ids, options);
   const textOf = (tokens: readonly number[] | readonly number[][]) =>
     Array.isArray(prompt)

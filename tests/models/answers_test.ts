@@ -243,8 +243,8 @@ onCpu(
     );
     await assertRejects(
       () => generate(model, ["ab", 1] as unknown as string[], options),
-      TypeError,
-      "prompt[1]",
+      RangeError,
+      "prompt[0]",
     );
     model.dispose();
   },

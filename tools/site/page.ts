@@ -108,7 +108,7 @@ function documentsNav(path: string, documents: readonly Listed[]): string {
       .map(({ page, title }) => `<li>${linkTo(path, page, title)}</li>`);
     return `<p>${escapeHTML(kind)}</p>\n<ul>\n${items.join("\n")}\n</ul>`;
   });
-  return `<nav class="documents" aria-label="Documents"><details>
+  return `<nav class="documents" aria-label="Documents" tabindex="0"><details>
 <summary>All documents</summary>
 ${kinds.join("\n")}
 </details></nav>`;
@@ -121,7 +121,7 @@ function contentsNav(body: string): string {
       `<li><a href="#${anchor}">${escapeHTML(heading)}</a></li>`
     );
   if (items.length < CONTENTS_FROM) return "";
-  return `<nav class="contents" aria-label="On this page"><details>
+  return `<nav class="contents" aria-label="On this page" tabindex="0"><details>
 <summary>On this page</summary>
 <ul>
 ${items.join("\n")}
