@@ -30,7 +30,9 @@ Deno.test("documents import what a project's deno.json has, in its version", asy
   }
   const entries = Object.keys(config.exports)
     .map((entry) => config.name + entry.slice(1));
-  const known = new Set([...entries, ...Object.keys(imports)]);
+  const models = config.workspace.filter((path) => path.startsWith("./models/"))
+    .map((path) => path.replace("./models/", "@lionjs/"));
+  const known = new Set([...entries, ...models, ...Object.keys(imports)]);
   let programs = 0;
   for (const [file, text] of texts) {
     for (const code of [...blocks(text, "ts"), ...blocks(text, "js")]) {
