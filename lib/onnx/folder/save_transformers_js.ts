@@ -381,8 +381,8 @@ async function ownConfigOf(
     return writableConfig(config);
   }
   const file = await readObjectIn(folder, CONFIG);
-  const own = file?.[OWN_CONFIG] ??
-    (file?.["model_type"] === "lion" ? file : undefined);
+  const own = (file?.[OWN_CONFIG] ??
+    (file?.["model_type"] === "lion" ? file : undefined)) as object | undefined;
   if (!own) return undefined;
   try {
     const fields = new ConfigFields(`config.json of ${folder}`, own);

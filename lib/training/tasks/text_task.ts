@@ -29,7 +29,7 @@ import {
 import { binaryCrossEntropy } from "../losses/binary_cross_entropy.ts";
 import { crossEntropy } from "../losses/cross_entropy.ts";
 import { f1 } from "../metrics/classification.ts";
-import { accuracy } from "../metrics/metric.ts";
+import { accuracy, type Metrics } from "../metrics/metric.ts";
 import { overClasses } from "../metrics/over_sets.ts";
 import type { Task } from "./task.ts";
 
@@ -153,7 +153,7 @@ export async function textTask(
       ...{ batchSize, collate },
     });
   const validation = () => held(split.validation);
-  const metrics = multiLabel ? { f1: overClasses(f1) } : {
+  const metrics: Metrics = multiLabel ? { f1: overClasses(f1) } : {
     accuracy: accuracy(),
     f1: overClasses(f1, { average: "macro" }),
   };
