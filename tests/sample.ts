@@ -45,7 +45,7 @@ const EVERY_DRAWN = 199;
 const EVERY_SHARED = 47;
 
 /** Of what samples leave, the rest computes one in so many: CI has 45 minutes for all. */
-const EVERY_REST = 31;
+const EVERY_REST = 101;
 
 const isSoftware = BACKENDS.includes("webgpu") &&
   (await useBackend({ prefer: ["webgpu"] })).adapter!.isFallbackAdapter;

@@ -460,7 +460,7 @@ Its commands, one after another:
 ${task.steps.map((step) => `  ${commandOf(step)}`).join("\n")}
 ${
     hasRest
-      ? "\n  --rest   what \`deno task test\` leaves out: one in 31 on software WebGPU"
+      ? "\n  --rest   what \`deno task test\` leaves out: one in 101 on software WebGPU"
       : ""
   }
   --help   print this`;
