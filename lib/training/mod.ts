@@ -42,6 +42,7 @@ export {
 } from "./metrics/over_sets.ts";
 export { areaUnderCurve, pearson, spearman } from "./metrics/ranking.ts";
 export { predict, predictBatches } from "./predict.ts";
+export type { LogOptions } from "./reports/open_log.ts";
 export type { ProgressState, TrainingProgress } from "./reports/progress.ts";
 export { type ClassReport, report } from "./report.ts";
 export { type Schedule, warmUpCosine, warmUpLinear } from "./schedule.ts";

@@ -61,6 +61,8 @@ testIn("images in folders, one of them damaged", async (folder) => {
   assertEquals(await classesIn(folder), ["lion", "seal"]);
   const page = await Deno.readTextFile(`${folder}/out/confusion.html`);
   assertStringIncludes(page, "Test images");
+  const names = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name);
+  assert(names.some((name) => name.startsWith("events.out.tfevents.")));
 });
 
 testIn("tables that are parts", async (folder) => {

@@ -41,8 +41,8 @@ for each missing one, a tenth of the training data is held back.
   --length N        at most N tokens per text (default 128)
   --seed N          seed for weights, split and order (default 1)
   --backend NAME    webgpu, wasm or cpu
-  --output FOLDER   for the model, what it needs, the log, and a page of its
-                    mistakes (default ${OUTPUT}/ and the data's name)
+  --output FOLDER   for the model, what it needs, a log that TensorBoard reads too,
+                    and a page of its mistakes (default ${OUTPUT}/ and the data's name)
   --help            print this`;
 
 /** How own data are read, and what is trained on them. */

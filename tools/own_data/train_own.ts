@@ -107,7 +107,7 @@ async function trainOn(task: OwnTask, options: OwnOptions): Promise<void> {
     optimizer: { learningRate: rate, weightDecay: 0.05 },
     evaluate: { data: task.validation, metrics: { accuracy: accuracy() } },
     best: { metric: "accuracy", patience: PATIENCE },
-    log: `${output}/log.jsonl`,
+    log: { lines: `${output}/log.jsonl`, tensorBoard: output },
   });
   if (aborted) {
     const weights = best
