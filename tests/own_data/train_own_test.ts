@@ -86,6 +86,31 @@ testIn("tables that are parts", async (folder) => {
   assertEquals(typeof JSON.parse(file).model.vocab, "object");
 });
 
+testIn("a rate that is searched for, and not again", async (folder) => {
+  await writeReviews(`${folder}/reviews.csv`);
+  const args = ["--length", "24", "--batch-size", "8", "--epochs", "3"];
+  const train = () =>
+    trainOn(folder, "reviews.csv", ...args, "--rate", "search");
+  const { success, output } = await train();
+  assert(success, output);
+  assertStringIncludes(output, "rates, each tried for 18 of 18 steps:");
+  const [, taken] = /^ {2}([\d.]+) +loss .* %  <- taken$/m.exec(output)!;
+  const file = `${folder}/out/rates.json`;
+  const { tried } = JSON.parse(await Deno.readTextFile(file));
+  assert(tried.length >= 3);
+  // What another search has tried for the same training is not tried again.
+  const best = tried.find(({ rate }: { rate: number }) => rate === +taken!);
+  best.accuracy = 0.123;
+  const text = await Deno.readTextFile(file);
+  await Deno.writeTextFile(
+    file,
+    JSON.stringify({ of: JSON.parse(text).of, tried }),
+  );
+  assertStringIncludes((await train()).output, "accuracy 12.3 %  <- taken");
+  args.push("--seed", "2");
+  assert(!(await train()).output.includes("12.3 %"));
+});
+
 testIn("mistakes are one line", async (folder) => {
   await writeReviews(`${folder}/reviews.csv`, 4);
   await Deno.mkdir(`${folder}/empty`);
