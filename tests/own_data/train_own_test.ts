@@ -94,7 +94,7 @@ testIn("a rate that is searched for, and not again", async (folder) => {
   const { success, output } = await train();
   assert(success, output);
   assertStringIncludes(output, "rates, each tried for 18 of 18 steps:");
-  const [, taken] = /^ {2}([\d.]+) +loss .* %  <- taken$/m.exec(output)!;
+  const [, taken] = /^ {2}([\d.]+) +loss .* % {2}<- taken$/m.exec(output)!;
   const file = `${folder}/out/rates.json`;
   const { tried } = JSON.parse(await Deno.readTextFile(file));
   assert(tried.length >= 3);
