@@ -79,6 +79,10 @@ export {
   type ClassifyingModel,
   type ClassShare,
 } from "./lib/models/classify.ts";
+export {
+  attentionRows,
+  type AttentionRowsOptions,
+} from "./lib/models/explanations/attention_rows.ts";
 export { acceptLosses } from "./lib/models/compile.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
 export {

@@ -1,5 +1,6 @@
 /** Tests of models, in one worker: tools/gate.ts says why. @module */
 import "../models/answers_test.ts";
+import "../models/attention_rows_test.ts";
 import "../models/choose_token_test.ts";
 import "../models/class_names_test.ts";
 import "../models/errors_test.ts";
