@@ -83,6 +83,10 @@ export {
   attentionRows,
   type AttentionRowsOptions,
 } from "./lib/models/explanations/attention_rows.ts";
+export {
+  inputSaliency,
+  type InputSaliencyOptions,
+} from "./lib/models/explanations/input_saliency.ts";
 export { acceptLosses } from "./lib/models/compile.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
 export {

@@ -10,6 +10,7 @@ import "../models/forms_test.ts";
 import "../models/generate_test.ts";
 import "../models/gradients_test.ts";
 import "../models/initial_values_test.ts";
+import "../models/input_saliency_test.ts";
 import "../models/meaningless_options_test.ts";
 import "../models/models_test.ts";
 import "../models/own_parts_test.ts";
