@@ -1,4 +1,4 @@
-/** What else is to be computed where layers mix tokens. @module */
+/** Functions that are told when layers mix tokens, and may compute more of it. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { AttentionOptions } from "./options/attention_options.ts";
 

@@ -136,7 +136,7 @@ function weightsOf(
   return tf.gather(all, tf.tensor1d([...heads], "int32"), 1);
 }
 
-/** Throws unless a list has places among so many. */
+/** Throws unless a list has places, each below a count. */
 function assertPlaces(
   name: "rows" | "heads",
   places: readonly number[],

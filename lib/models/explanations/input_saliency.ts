@@ -132,7 +132,7 @@ function ofTokens(
   }
 }
 
-/** What of the output is explained. */
+/** The function that takes from a model's output what is to be explained. */
 function explainedBy(
   { name, outputs }: LayersModel,
   of: InputSaliencyOptions["of"],
