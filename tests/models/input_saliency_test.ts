@@ -91,8 +91,11 @@ onEachBackend(
     const types = tf.zeros([1, 5], "int32");
     for (const model of models) {
       const inputs = [ids, mask, types].slice(0, model.inputs.length);
-      const found = inputSaliency(model, inputs);
-      const expected = tf.tidy(() => {
+      const found = inputSaliency(model, inputs, {
+        method: "gradient-times-input",
+      });
+      const norms = inputSaliency(model, inputs);
+      const [expected, expectedNorms] = tf.tidy(() => {
         const weight = model.trainableWeights
           .find(({ name }) => name.includes("word_embeddings"))!;
         const table = weight.read() as tf.Variable;
@@ -101,12 +104,18 @@ onEachBackend(
             tf.sum(tf.max(model.apply(inputs) as tf.Tensor, 1)) as tf.Scalar,
           [table],
         );
-        const rows = tf.sum(tf.mul(grads[table.name]!, table), 1);
-        return tf.reshape(tf.gather(rows, tf.reshape(ids, [5])), [1, 5]);
+        const gradient = grads[table.name]!;
+        return [
+          tf.sum(tf.mul(gradient, table), 1),
+          tf.sqrt(tf.sum(tf.square(gradient), 1)),
+        ].map((rows) =>
+          tf.reshape(tf.gather(rows, tf.reshape(ids, [5])), [1, 5])
+        ) as [tf.Tensor, tf.Tensor];
       });
       await assertNear(found, expected);
+      await assertNear(norms, expectedNorms);
       assertEquals((await found.data())[4], 0, "padding");
-      tf.dispose([found, expected]);
+      tf.dispose([found, norms, expected, expectedNorms]);
       model.dispose();
     }
     tf.dispose([ids, mask, types]);

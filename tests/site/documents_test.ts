@@ -372,6 +372,8 @@ Deno.test("find() has what newcomers ask for among its first three", async () =>
         "docs/attention.html#sequences-of-variable-length",
       ],
       ["multiple gpus", "docs/cluster.html#gpus"],
+      ["visualize attention", "docs/models.html#what-a-model-attends-to"],
+      ["tensorboard", "docs/models.html#curves-and-tensorboard"],
     ] as const
   ) {
     const urls = find(index, query).slice(0, 3).map((found) => found.url);

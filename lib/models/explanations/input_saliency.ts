@@ -24,8 +24,10 @@ export interface InputSaliencyOptions {
   of?: number | ((output: tf.Tensor) => tf.Tensor) | undefined;
   /**
    * How much a pixel or a token matters: the sum over its columns of gradient times
-   * input, which has a sign, or the Euclidean norm of the gradient.
-   * @default "gradient-times-input"
+   * input, which has a sign, or the Euclidean norm of the gradient. Where tokens are
+   * normalised, the length of a token's vector does not matter, and gradient times
+   * input is nearly 0.
+   * @default "gradient" for ids of tokens, otherwise "gradient-times-input"
    */
   method?: "gradient-times-input" | "gradient" | undefined;
 }
@@ -80,8 +82,10 @@ export function inputSaliency(
 ): tf.Tensor {
   assertOptions("inputSaliency", options, OPTIONS);
   assertModel("inputSaliency's model", model);
-  const { of, method = "gradient-times-input" } = options;
-  assertOneOf("inputSaliency's method", method, METHODS);
+  const { of, method } = options;
+  if (method !== undefined) {
+    assertOneOf("inputSaliency's method", method, METHODS);
+  }
   const explained = explainedBy(model, of);
   return tf.tidy(() => {
     const [first, ...others] = [inputs].flat() as tf.Tensor[];
@@ -98,7 +102,8 @@ export function inputSaliency(
     const { input, gradient } = areIds
       ? ofTokens(model, embedding, first!, answer)
       : { input: first!, gradient: tf.grad(answer)(first!) };
-    return method === "gradient"
+    const isNorm = (method ?? (areIds && "gradient")) === "gradient";
+    return isNorm
       ? tf.norm(gradient, "euclidean", -1)
       : tf.sum(tf.mul(gradient, input), -1);
   });
