@@ -2,8 +2,8 @@
 import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { asPlotTexts } from "../../lib/notebook/plot_text.ts";
 import { asMarkdownTexts } from "../markdown_text.ts";
-import { figuresOf } from "../recipes/figures.ts";
-import { readResults, type RecipeResults } from "../recipes/results_file.ts";
+import { figuresOf } from "@lionjs/recipes/figures";
+import { readResults, type RecipeResults } from "@lionjs/recipes/results_file";
 import { renderMarkdown } from "./markdown.ts";
 
 const RESULTS = new URL("../../docs/results/", import.meta.url);
