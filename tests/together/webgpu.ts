@@ -14,6 +14,7 @@ import "../kernels/webgpu/softmax_shaders_test.ts";
 import "../kernels/webgpu/transition_shaders_test.ts";
 import "../kernels/webgpu/transition_test.ts";
 import "../tfjs/webgpu/bounded_product_test.ts";
+import "../tfjs/webgpu/broadcast_test.ts";
 import "../tfjs/webgpu/caches_test.ts";
 import "../tfjs/webgpu/captured_launches_test.ts";
 import "../tfjs/webgpu/compile_ahead_test.ts";

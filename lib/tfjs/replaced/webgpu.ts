@@ -6,6 +6,10 @@ import { PLACED, placedKernel } from "../place_checks.ts";
 import { repeatingKernel } from "../repeated_batches.ts";
 import { shapedKernel } from "../result_shapes.ts";
 import { stridedSliceKernel } from "../strided_slice.ts";
+import {
+  BINARY_KERNELS,
+  binaryKernel as binaryFloatKernel,
+} from "../webgpu/broadcast/binary_kernel.ts";
 import { castKernel } from "../webgpu/cast.ts";
 import { sumKernel } from "../webgpu/column_sum.ts";
 import { cumulativeKernel } from "../webgpu/cumulative.ts";
@@ -112,6 +116,13 @@ export const WEBGPU: readonly Replacement<WebGpuContext>[] = [{
   ours: WHOLE,
   wrong: INTEGERS,
   by: fillKernel,
+}, {
+  kernels: BINARY_KERNELS,
+  ours: ["float32"],
+  slow:
+    "each function, rank and way to broadcast is a shader of its own: a third " +
+    "of all that tests of layers compiled",
+  by: binaryFloatKernel,
 }, {
   kernels: ["Mean"],
   wrong: "of integers along other axes than the last it does not compile",
