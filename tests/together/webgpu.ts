@@ -18,6 +18,7 @@ import "../tfjs/webgpu/broadcast_test.ts";
 import "../tfjs/webgpu/caches_test.ts";
 import "../tfjs/webgpu/captured_launches_test.ts";
 import "../tfjs/webgpu/compile_ahead_test.ts";
+import "../tfjs/webgpu/fewest_axes_test.ts";
 import "../tfjs/webgpu/gpu_backend_test.ts";
 import "../tfjs/webgpu/gpu_buffers_test.ts";
 import "../tfjs/webgpu/gpu_error_test.ts";

@@ -15,6 +15,11 @@ import { sumKernel } from "../webgpu/column_sum.ts";
 import { cumulativeKernel } from "../webgpu/cumulative.ts";
 import { addNKernel } from "../webgpu/elementwise.ts";
 import { expKernel } from "../webgpu/exponential.ts";
+import {
+  OF_ELEMENTS,
+  ofVector,
+  transposeKernel,
+} from "../webgpu/extended/fewest_axes.ts";
 import { HOST_ONLY, hostKernel } from "../webgpu/extended/host_only.ts";
 import {
   ALONG_AXES_NAMES,
@@ -98,6 +103,12 @@ export const WEBGPU: readonly Replacement<WebGpuContext>[] = [{
   wrong: INTEGERS + ", and some do not compile; they come in halves",
   by: copyingKernel,
 }, {
+  kernels: ["Transpose"],
+  slow:
+    "each order of axes is a shader of its own; axes that stay neighbours " +
+    "come as one",
+  by: transposeKernel,
+}, {
   kernels: ["ArgMax", "ArgMin"],
   ours: ["float32"],
   wrong: "of equal numbers, they do not take the first; and of a vector, " +
@@ -123,6 +134,10 @@ export const WEBGPU: readonly Replacement<WebGpuContext>[] = [{
     "each function, rank and way to broadcast is a shader of its own: a third " +
     "of all that tests of layers compiled",
   by: binaryFloatKernel,
+}, {
+  kernels: OF_ELEMENTS,
+  slow: "each rank is a shader of its own; they get vectors",
+  by: ofVector,
 }, {
   kernels: ["Mean"],
   wrong: "of integers along other axes than the last it does not compile",
