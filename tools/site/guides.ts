@@ -32,6 +32,12 @@ export const KINDS: Readonly<Record<string, Kind>> = {
         name: "Notebooks",
         about: "LION derived step by step, with each claim computed",
       },
+      {
+        path: "index.html",
+        name: "Try it in your browser",
+        about:
+          "A demo: draw a digit, hide words, fill a Sudoku, train on your own data",
+      },
     ],
   },
   "How-to guides": {
@@ -163,7 +169,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     ],
   },
   "The project": {
-    weight: 0.4,
+    weight: 0.3,
     guides: [
       {
         path: "CONTRIBUTING.md",
