@@ -230,6 +230,7 @@ Chromium.`,
           "browser",
           "images",
           "hub_page",
+          "downloads",
         ]
           .map((name) => `tests/platforms/${name}.ts`),
       ],
