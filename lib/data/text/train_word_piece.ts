@@ -1,6 +1,7 @@
 /** Training of BERT's kind of vocabulary on texts. @module */
 import { Tokenizer as Library } from "@huggingface/tokenizers";
 import {
+  assertBoolean,
   assertInteger,
   assertIterable,
   assertOptions,
@@ -96,6 +97,9 @@ export function trainWordPiece(
   assertIterable("documents", documents);
   assertInteger("vocabularySize", vocabularySize, SPECIALS.length, MOST_TOKENS);
   assertInteger("alphabet", alphabet, 1);
+  for (const [name, value] of Object.entries(steps)) {
+    if (value !== undefined) assertBoolean(name, value);
+  }
   const fileOf = (tokens: readonly string[]) =>
     wordPieceFile(tokens.join("\n"), steps);
   const counts = countWords(documents, fileOf(SPECIALS));
