@@ -231,6 +231,7 @@ Chromium.`,
           "browser",
           "images",
           "hub_page",
+          "downloads",
         ]
           .map((name) => `tests/platforms/${name}.ts`),
       ],
