@@ -4,6 +4,7 @@ import type { UnmaskOrder } from "@lionjs/lion/diffusion";
 import type { Level } from "../models/sudoku/puzzles/mod.ts";
 import type { Contender, Form } from "./contenders.ts";
 import type { Device } from "./device.ts";
+import type { MillionCalls } from "./million/calls.ts";
 
 /** What the classifier makes of a picture. */
 export interface Reading {
@@ -70,7 +71,7 @@ export interface Timing extends Time {
 }
 
 /** The worker's functions. */
-export interface Calls {
+export interface Calls extends MillionCalls {
   /** Comes first. */
   start(backend: Device["backend"]): Promise<Device>;
   classify(pixels: Uint8Array, form: Form): Promise<Reading>;

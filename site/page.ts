@@ -6,6 +6,7 @@ import { digitPanel } from "./digit_panel.ts";
 import { byId } from "./elements.ts";
 import { isolate } from "./isolation.ts";
 import { maskPanel } from "./mask_panel.ts";
+import { millionPanel } from "./million/panel.ts";
 import { ownDataPanel } from "./own_data/panel.ts";
 import { sentencePanel } from "./sentence_panel.ts";
 import { sudokuPanel } from "./sudoku_panel.ts";
@@ -18,6 +19,7 @@ const status = byId("status", HTMLElement);
 const computer = new Computer<Calls>("worker.js");
 // Comes before all other calls, which wait for it.
 const starting = computer.call("start", "wasm");
+millionPanel();
 digitPanel(computer);
 maskPanel(computer);
 sentencePanel(filler);
