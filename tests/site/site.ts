@@ -229,6 +229,36 @@ async function testMask(page: Page): Promise<void> {
   assertEquals(await page.locator("#play").textContent(), "Play the sweeps");
 }
 
+/** Chooses words of a sentence and of a long text, by mouse and by keys. */
+async function testListening(page: Page): Promise<void> {
+  await page.locator("#listen-panel").scrollIntoViewIfNeeded();
+  const heard = page.locator("#listen-heard");
+  await heard.getByText("“table” hears, before it: ").waitFor();
+  const tints = await page.locator("#listen-text .heard").evaluateAll((words) =>
+    words.map((word) =>
+      Number((word as HTMLElement).style.getPropertyValue("--share"))
+    )
+  );
+  // On each side the strongest is 1.
+  assertEquals(tints.slice(0, 4).filter((tint) => tint === 1).length, 1);
+  assertEquals(tints.slice(4).filter((tint) => tint === 1).length, 1);
+  await page.locator("#listen-text").getByText("query", { exact: true })
+    .click();
+  await heard.getByText("“query” hears").waitFor();
+  await page.locator("#listen-word").focus();
+  await page.keyboard.press("ArrowRight");
+  await heard.getByText("“.” hears").waitFor();
+  await page.getByRole("button", { name: "Use this library's guides" }).click();
+  const status = page.locator("#listen-status");
+  await status.getByText(/^[\d,]{5,} words and signs/).waitFor();
+  await page.locator("#listen-word").fill("5000");
+  await page.locator('#listen-text .chosen[data-word="4999"]').waitFor();
+  assertEquals(await page.locator("#listen-text .heard").count(), 300);
+  await page.locator("#listen-pasted").fill(" . ");
+  await page.locator("#listen-pasted").blur();
+  await status.getByText("1 words").waitFor();
+}
+
 /** Hides one more word, and shows one again. */
 async function testSentence(page: Page): Promise<void> {
   await page.locator("#sentence-panel").scrollIntoViewIfNeeded();
@@ -512,6 +542,7 @@ Deno.test({
       await t.step("keys draw, and sliders change the mask", async () => {
         await visit(browser, at(isolated), {}, async (page) => {
           await testMask(page);
+          await testListening(page);
           await testSentence(page);
           await testSudoku(page);
           await testKeys(page);
