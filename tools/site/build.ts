@@ -8,10 +8,10 @@ import { keptTimes } from "./kept_times.ts";
 import { keptResults, withCurves } from "./curves.ts";
 import { documentation } from "./documents.ts";
 import { brokenLinks } from "./links.ts";
-import { FORMULA_STYLE } from "./page.ts";
+import { documentsNav, FORMULA_STYLE } from "./page.ts";
 import { plainText } from "./plain_text.ts";
 import { SITE_POLICY } from "./policies.ts";
-import { referencePage } from "./reference.ts";
+import { DOCUMENTS_PLACE, referencePage } from "./reference.ts";
 
 const SOURCE = new URL("../../site/", import.meta.url);
 
@@ -229,7 +229,16 @@ async function buildDocumentation(folder: URL): Promise<void> {
   }
   const sources = new Set<string>();
   const reference = await buildReference(folder, sources);
-  const { files, findable } = await documentation(sources);
+  const { files, findable, documents } = await documentation(sources);
+  for (const [path, html] of reference) {
+    if (html === "") continue;
+    const framed = html.replace(
+      DOCUMENTS_PLACE,
+      () => documentsNav(path, documents),
+    );
+    reference.set(path, framed);
+    await Deno.writeTextFile(new URL(path, folder), framed);
+  }
   for (const [path, content] of await resultsFiles(files)) {
     files.set(path, content);
   }
@@ -320,7 +329,6 @@ async function joinReference(
         sources,
       )
       : "";
-    if (html !== "") await Deno.writeTextFile(file, html);
     files.set(path, html);
   }
   return files;
