@@ -13,6 +13,8 @@ import "../proof/transition_test.ts";
 import "../site/computer_test.ts";
 import "../site/digits_test.ts";
 import "../site/documents_test.ts";
+import "../site/listen_test.ts";
+import "../site/million_test.ts";
 import "../site/notebooks_test.ts";
 import "../site/own_data_test.ts";
 import "../site/sentence_test.ts";
