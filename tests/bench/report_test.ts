@@ -47,18 +47,19 @@ function point(series: string, at: number, median: number, spread = 0): Point {
   };
 }
 
-Deno.test("what is left out for the same reason stands in one line", () => {
+Deno.test("what is not measured stands in a line for each backend, by reason", () => {
   const slow = "too slow there";
   assertEquals(
     absentLines({
       absent: [
         { name: "scan on cpu", why: slow },
         { name: "PyTorch", why: "there is no python3" },
+        { name: "launches on cpu", why: "no WebGPU is called there" },
         { name: "steps on cpu", why: slow },
       ],
     }),
     [
-      `- Not measured: scan on cpu and steps on cpu (${slow}).`,
+      `- Not measured on cpu: scan and steps (${slow}); launches (no WebGPU is called there).`,
       "- Not measured: PyTorch (there is no python3).",
     ],
   );
