@@ -160,7 +160,7 @@ Deno.test("the page to try names the sizes of its models", async () => {
 
 Deno.test("notebook 10 shows the report that is kept", async () => {
   const { date } = await readKept();
-  const notebook = await lineOf("notebooks/10_gpu_timings.ipynb");
+  const notebook = await lineOf("notebooks/10_timings.ipynb");
   const shown = `the kept report, ${date.slice(0, 10)}`;
   assert(
     notebook.includes(shown),
