@@ -28,6 +28,12 @@ export const KINDS: Readonly<Record<string, Kind>> = {
         about: "What LION is, a first program, how to try it, limitations",
       },
       {
+        path: "notebooks/00_annotated_lion.html",
+        name: "The annotated LION",
+        about:
+          "From softmax to chunks in ten minutes, computed in your browser, with things to move",
+      },
+      {
         path: "notebooks/index.html",
         name: "Notebooks",
         about: "LION derived step by step, with each claim computed",
