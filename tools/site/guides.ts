@@ -121,6 +121,10 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     weight: 1,
     guides: [
       {
+        path: "docs/architecture.md",
+        about: "Packages and rooms, from a call to its loop, and why",
+      },
+      {
         path: "docs/kernels.md",
         about: "Chunks and states, decays, threads and shaders",
       },
@@ -163,7 +167,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     guides: [
       {
         path: "CONTRIBUTING.md",
-        about: "How the code is laid out, and the rules it follows",
+        about: "What to read first, how to test, and the rules of the code",
       },
       {
         path: "docs/releasing.md",
