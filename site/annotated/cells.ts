@@ -56,6 +56,11 @@ class Output {
 let current: Output | undefined;
 let rerunCurrent = () => {};
 
+/** Functions of one cell print where another one calls them. */
+const CONSOLE = {
+  log: (...texts: unknown[]) => output().show(printed(texts.join(" "))),
+};
+
 /** Where the running cell shows what it has. */
 export function output(): Output {
   if (!current) throw new Error("no cell is running");
@@ -105,9 +110,7 @@ export async function runPage(cells: readonly Cell[]): Promise<void> {
     own.begin();
     try {
       const used = Object.fromEntries(uses.map((name) => [name, values[name]]));
-      const given = await run(used, {
-        log: (...texts) => own.show(printed(texts.join(" "))),
-      });
+      const given = await run(used, CONSOLE);
       for (const name of gives) values[name] = given[name];
       failed.delete(index);
     } catch (error) {

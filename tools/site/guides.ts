@@ -84,6 +84,11 @@ export const KINDS: Readonly<Record<string, Kind>> = {
           "What goes wrong and what to do, when softmax is better, limits, and a glossary",
       },
       {
+        path: "docs/performance.md",
+        about:
+          "Measuring your machine, the time of each kernel, and what has become slower",
+      },
+      {
         path: "docs/jupyter.md",
         about: "How to start notebooks, train in cells and draw",
       },
@@ -133,6 +138,10 @@ export const KINDS: Readonly<Record<string, Kind>> = {
         about: "TensorFlow.js's operations, layers and optimizers on all cores",
       },
       {
+        path: "docs/recorded_steps.md",
+        about: "What train records and replays, and when shaders are compiled",
+      },
+      {
         path: "docs/testing.md",
         about: "What is compared with what, how closely, and where",
       },
@@ -150,11 +159,6 @@ export const KINDS: Readonly<Record<string, Kind>> = {
         path: "docs/paper.md",
         about:
           "Each table and figure of the paper, with its command, its data, and what was trained here",
-      },
-      {
-        path: "docs/performance.md",
-        about:
-          "The paper's figures on your machine, the time of each kernel, and what has become slower",
       },
       {
         path: "bench/RESULTS.md",
