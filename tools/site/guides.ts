@@ -51,7 +51,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       {
         path: "docs/choosing.md",
         about:
-          "When to use which form and which decay, what a state can track, and how decays start",
+          "When to use which form and which decay, sequences that do not fit, what a state can track",
       },
       {
         path: "docs/models.md",
@@ -103,7 +103,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     guides: [
       {
         path: "docs/attention.md",
-        about: "The operation, decays, padding, packing, streaming, the family",
+        about: "The operation and its options, softmax, the family, NaN",
       },
       {
         path: SYMBOLS,
