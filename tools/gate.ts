@@ -246,6 +246,7 @@ const ON_DAWN = [
   "tests/tfjs/webgpu/optimizers/update_test.ts",
   "tests/tfjs/optimizers/adam_test.ts",
   "tests/tfjs/optimizers/tfjs_optimizers_test.ts",
+  "tests/tfjs/webgpu/broadcast_test.ts",
   "tests/tfjs/webgpu/caches_test.ts",
   "tests/tfjs/webgpu/captured_launches_test.ts",
   "tests/tfjs/webgpu/gpu_backend_test.ts",

@@ -27,7 +27,7 @@ import "./tensor_display.ts";
 
 export { display } from "./jupyter/display.ts";
 export { bars } from "./bars.ts";
-export { type Calibrated, calibrationFigure } from "./calibration_figure.ts";
+export { calibrationFigure } from "./calibration_figure.ts";
 export { confusionFigure } from "./confusion_figure.ts";
 export { curves } from "./curves.ts";
 export { Figure, type Trace } from "./figure.ts";

@@ -29,6 +29,7 @@ const PAGES = [
   "docs/index",
   "docs/theorems",
   "docs/results",
+  "docs/results/mlm",
   "notebooks/index",
   "notebooks/03_lion_rnn",
   "notebooks/12_proofs",

@@ -17,6 +17,7 @@ import "../models/presets_test.ts";
 import "../models/gradient_checkpointing_test.ts";
 import "../models/repeats_test.ts";
 import "../models/saving_test.ts";
+import "../models/second_derivatives_test.ts";
 import "../models/segments_test.ts";
 import "../models/training_test.ts";
 import "../models/variants_test.ts";

@@ -67,7 +67,7 @@ Deno.test("documents tell the costs of decays alike", async () => {
 
 Deno.test("README, notes and results count the same pairs of the paper's models", async () => {
   const results = await numbersIn(
-    "docs/results.md",
+    "docs/results/compared_with_the_paper.md",
     /both measured (\d+) pairs: (\d+) are in the same order here and (\d+) in a different one; for (\d+)/,
   );
   const [all, same, other, untold] = results;

@@ -245,22 +245,18 @@ async function buildDocumentation(folder: URL): Promise<void> {
   if (broken.length > 0) throw new Error(`broken links:\n${broken.join("\n")}`);
 }
 
-/** The page of results with its curves, which take seconds to draw. */
+/** The pages of tasks with their curves, which take seconds to draw. */
 async function resultsFiles(
   files: ReadonlyMap<string, string | Uint8Array>,
 ): Promise<Map<string, string>> {
-  const page = "docs/results.html";
-  const { html, pictures } = await withCurves(
-    `${files.get(page)}`,
-    await keptResults(),
-    "results/",
-  );
-  return new Map([
-    [page, html],
-    ...[...pictures].map(([name, svg]) =>
-      [`docs/results/${name}`, svg] as const
-    ),
-  ]);
+  const made = new Map<string, string>();
+  for (const results of await keptResults()) {
+    const page = `docs/results/${results.recipe}.html`;
+    const { html, pictures } = await withCurves(`${files.get(page)}`, results);
+    made.set(page, html);
+    for (const [name, svg] of pictures) made.set(`docs/results/${name}`, svg);
+  }
+  return made;
 }
 
 /** What shows formulas. */

@@ -23,6 +23,9 @@ import {
 
 const ROOT = new URL("../../", import.meta.url);
 
+/** The folder of what single tasks came to. */
+const TASKS = "docs/results";
+
 /** What else than guides counts in a search. */
 const [NOTEBOOK_WEIGHT, SYMBOL_WEIGHT, TYPE_WEIGHT] = [0.8, 0.5, 0.25];
 
@@ -59,10 +62,11 @@ export async function documentation(
       guides.map((guide) => readDocument(guide, kind, weight, sources))
     ),
   );
+  const tasks = await taskPages(sources);
   const notebooks = await notebookPages(sources);
   const symbols = await documentedSymbols();
   const pages: Page[] = [
-    ...documents.filter(({ html }) => html !== "").map((
+    ...[...documents, ...tasks].filter(({ html }) => html !== "").map((
       { page, title, html },
     ) => ({ path: page, title, body: html })),
     ...notebooks.pages,
@@ -83,11 +87,23 @@ export async function documentation(
     files.set(`docs/pictures/${name}`, picture);
   }
   const findable = [
-    ...documents.flatMap(findableDocument),
+    ...[...documents, ...tasks].flatMap(findableDocument),
     ...notebooks.pages.flatMap(findableNotebook),
     ...symbols.map(findableSymbol),
   ];
   return { files, findable };
+}
+
+/** The pages of results of single tasks, to which the first of them leads. */
+async function taskPages(sources: Set<string>): Promise<Document[]> {
+  const documents: Document[] = [];
+  for await (const { name } of Deno.readDir(new URL(TASKS, ROOT))) {
+    if (!name.endsWith(".md")) continue;
+    const guide = { path: `${TASKS}/${name}`, about: "Results of a task" };
+    const { weight } = KINDS["Results"]!;
+    documents.push(await readDocument(guide, "Results", weight, sources));
+  }
+  return documents;
 }
 
 /** Reads a document; one that is made of something else has no sections. */

@@ -156,6 +156,16 @@ export const KINDS: Readonly<Record<string, Kind>> = {
           "What the variants learn on real data, compared with softmax attention",
       },
       {
+        path: "docs/results_by_subject.md",
+        about:
+          "The same for long sequences, texts, images, synthetic tasks and parts",
+      },
+      {
+        path: "docs/results_protocol.md",
+        about:
+          "How data are split, rates chosen, and runs found healthy or level",
+      },
+      {
         path: "docs/paper.md",
         about:
           "Each table and figure of the paper, with its command, its data, and what was trained here",
