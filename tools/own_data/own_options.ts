@@ -22,8 +22,8 @@ Trains a classifier on your own images or texts, tests it on examples that it ha
 not seen, and writes the model. FOLDER has a folder for each class, with images
 or .txt files in it; or FOLDER is a table with a column of texts and one of
 labels (.csv, .tsv, .json, .jsonl, .parquet, also .gz and .zst), or Parquet files
-of images. Folders or tables called train, validation and test are these parts;
-for each missing one, a tenth of the training data is held back.
+of images. Folders or tables called train, validation (or val) and test are these
+parts; for each missing one, a tenth of the training data is held back.
 
   --text COLUMN     texts in a table (default: text, sentence, content, …)
   --label COLUMN    labels in a table (default: label, class, category, …)
@@ -40,6 +40,8 @@ for each missing one, a tenth of the training data is held back.
   --size N          side of the images in pixels (default 64)
   --patch N         side of a patch in pixels (default 8)
   --length N        at most N tokens per text (default 128)
+  --tokenizer KIND  the vocabulary that is learned from texts: bytes (default), or
+                    wordpiece, BERT's, in lower case without accents
   --seed N          seed for weights, split and order (default 1)
   --backend NAME    webgpu, wasm or cpu
   --output FOLDER   for the model, what it needs, a log that TensorBoard reads too,
@@ -68,6 +70,8 @@ export interface OwnOptions {
   readonly patch: number;
   /** The most tokens of a text. */
   readonly length: number;
+  /** The kind of vocabulary that is learned from texts. */
+  readonly tokenizer: "bytes" | "wordpiece";
   readonly seed: number;
   readonly backend: BackendName | undefined;
   /** Where what was trained is written. */
@@ -88,6 +92,7 @@ const OPTIONS = {
   size: { type: "string", default: "64" },
   patch: { type: "string", default: "8" },
   length: { type: "string", default: "128" },
+  tokenizer: { type: "string", default: "bytes" },
   seed: { type: "string", default: "1" },
   backend: { type: "string" },
   output: { type: "string" },
@@ -143,6 +148,7 @@ export function readOwnOptions(): Promise<OwnOptions> {
       ...{ dim: whole("dim"), depth: whole("depth"), heads: whole("heads") },
       ...{ size: whole("size"), patch: whole("patch") },
       length: whole("length"),
+      tokenizer: oneOf("--tokenizer", values.tokenizer, ["bytes", "wordpiece"]),
       backend: backend === undefined
         ? undefined
         : oneOf<BackendName>("--backend", backend, ["webgpu", "wasm", "cpu"]),
