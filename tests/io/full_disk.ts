@@ -8,10 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { byteTokenizer, writeTokenFile } from "../../lib/data/mod.ts";
 import { hubFile, savePretrained } from "../../lib/hub/mod.ts";
 import { writeSafetensors } from "../../lib/io/mod.ts";
-import {
-  appendToLog,
-  beginLog,
-} from "../../lib/training/reports/metrics_log.ts";
+import { openLog } from "../../lib/training/reports/open_log.ts";
 import { lionEncoder } from "../../mod.ts";
 import { writeOutput } from "../../tools/out_folder.ts";
 import { startHub } from "../hub/hub_server.ts";
@@ -56,10 +53,9 @@ export const WRITERS: Readonly<
   writeOutput: (folder, isLarge) =>
     writeOutput(`${folder}/page.html`, "page".repeat(isLarge ? MANY : 5)),
   async log(folder, isLarge) {
-    const path = `${folder}/log.jsonl`;
-    await beginLog(path, 1);
+    const log = await openLog(`${folder}/log.jsonl`, 1);
     const note = "note".repeat(isLarge ? MANY : 5);
-    await appendToLog(path, [{ step: isLarge ? 2 : 1, note }]);
+    await log.append([{ step: isLarge ? 2 : 1, note }]);
   },
   async hubFile(folder, isLarge) {
     const hub = startHub({

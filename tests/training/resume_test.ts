@@ -26,13 +26,15 @@ import {
 function optionsIn(
   folder: string,
   options: Partial<TrainOptions> = {},
-): TrainOptions {
-  return tinyOptions({
+): TrainOptions & { readonly log: string } {
+  const log = `${folder}/log.jsonl`;
+  const made = tinyOptions({
     checkpoints: { folder: `${folder}/runs`, every: 5, resume: true },
     evaluate: { data: tinyPass, metrics: { accuracy: accuracy() }, every: 4 },
-    log: `${folder}/log.jsonl`,
+    log,
     ...options,
   });
+  return { ...made, log };
 }
 
 /** Trains a new model; ends after so many steps, if any. */
@@ -140,7 +142,7 @@ onCpu(
     withFolder(async (folder) => {
       const options = optionsIn(folder);
       const expected = await run(options);
-      const log = await Deno.readTextFile(options.log!);
+      const log = await Deno.readTextFile(options.log);
       const newest = `${folder}/runs/step-000020`;
       const before = `${folder}/runs/step-000015`;
       const state = await Deno.readFile(`${newest}/state.safetensors`);
@@ -164,7 +166,7 @@ onCpu(
         assertEquals(warnings.length, 1);
         assertStringIncludes(warnings[0]!, `Checkpoint ${newest} is skipped: `);
         assertStringIncludes(warnings[0]!, reason);
-        assertEquals(await Deno.readTextFile(options.log!), log);
+        assertEquals(await Deno.readTextFile(options.log), log);
       }
       for (const path of [newest, before, `${folder}/runs/step-000010`]) {
         await Deno.remove(`${path}/state.json`);
@@ -186,7 +188,7 @@ onCpu(
     withFolder(async (folder) => {
       const options = optionsIn(folder);
       await run(options, { until: 7 });
-      const log = await Deno.readTextFile(options.log!);
+      const log = await Deno.readTextFile(options.log);
       const { optimizer } = options;
       const changes: [string, Partial<TrainOptions>][] = [
         ["seed was 5, is 6", { seed: 6 }],
@@ -246,7 +248,7 @@ onCpu(
         "batchSize was 4, is 5",
       );
       larger.dispose();
-      assertEquals(await Deno.readTextFile(options.log!), log);
+      assertEquals(await Deno.readTextFile(options.log), log);
 
       // What only costs time may change.
       const { steps } = await run({ ...options, log: `${folder}/other` }, {
@@ -260,10 +262,10 @@ onCpu("a log that is torn is whole again", () =>
   withFolder(async (folder) => {
     const options = optionsIn(folder);
     await run(options, { until: 12 });
-    const log = await Deno.readTextFile(options.log!);
-    await Deno.writeTextFile(options.log!, '{"step":13,"lo', { append: true });
+    const log = await Deno.readTextFile(options.log);
+    await Deno.writeTextFile(options.log, '{"step":13,"lo', { append: true });
     await run(options, { until: 13 });
-    const lines = (await Deno.readTextFile(options.log!)).split("\n");
+    const lines = (await Deno.readTextFile(options.log)).split("\n");
     assertEquals(lines.slice(0, -2).join("\n") + "\n", log);
     assertEquals(JSON.parse(lines.at(-2)!).step, 13);
   }));
@@ -311,14 +313,14 @@ onCpu(
         const options = optionsIn(`${folder}/${Boolean(best)}`, { best });
         await Deno.mkdir(`${folder}/${Boolean(best)}`);
         const ended = await run(options);
-        const log = await Deno.readTextFile(options.log!);
+        const log = await Deno.readTextFile(options.log);
         const again = await run(options);
         assertEquals(again.losses, []);
         assertEquals(Object.keys(again.evaluation), ["loss", "accuracy"]);
         assertEquals(again.evaluation, ended.evaluation);
         assertEquals(again.best, ended.best);
         assertEquals(again.weights, ended.weights);
-        assertEquals(await Deno.readTextFile(options.log!), log);
+        assertEquals(await Deno.readTextFile(options.log), log);
       }
     }),
 );
