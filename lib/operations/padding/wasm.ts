@@ -2,6 +2,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { refer } from "@lionjs/tfjs/kernel";
+import { isRecorded } from "@lionjs/tfjs/record";
 import {
   type Kernel,
   type KernelHost,
@@ -18,7 +19,7 @@ export function register(host: KernelHost): void {
 const tokens: Kernel = ({ wasm, inputs, make }) => {
   const mask = inputs["mask"]!;
   const values = wasm.typedArrayFromHeap(mask) as Float32Array;
-  if (values.every((value) => value === 0 || value === 1)) {
+  if (!isRecorded() && values.every((value) => value === 0 || value === 1)) {
     return [refer(wasm, mask)];
   }
   const found = values.map((value) => value === 0 ? 0 : 1);
@@ -33,7 +34,9 @@ const tokens: Kernel = ({ wasm, inputs, make }) => {
  */
 const withoutPadding: Kernel = ({ wasm, inputs, make }) => {
   const { x, mask } = inputs as Record<"x" | "mask", tf.TensorInfo>;
-  if (!wasm.typedArrayFromHeap(mask).includes(0)) return [refer(wasm, x)];
+  if (!isRecorded() && !wasm.typedArrayFromHeap(mask).includes(0)) {
+    return [refer(wasm, x)];
+  }
   const y = make(x.shape);
   wasm.typedArrayFromHeap(y).set(wasm.typedArrayFromHeap(x));
   clearPadding(wasm, y, mask);
