@@ -231,6 +231,7 @@ Chromium.`,
           "browser",
           "images",
           "hub_page",
+          "downloads",
         ]
           .map((name) => `tests/platforms/${name}.ts`),
       ],
@@ -247,6 +248,7 @@ const ON_DAWN = [
   "tests/tfjs/webgpu/optimizers/update_test.ts",
   "tests/tfjs/optimizers/adam_test.ts",
   "tests/tfjs/optimizers/tfjs_optimizers_test.ts",
+  "tests/tfjs/webgpu/broadcast_test.ts",
   "tests/tfjs/webgpu/caches_test.ts",
   "tests/tfjs/webgpu/captured_launches_test.ts",
   "tests/tfjs/webgpu/gpu_backend_test.ts",
@@ -319,7 +321,9 @@ out/site-test.`,
     {
       args: [
         ...["test", "-A", "--no-check"],
-        ...["site", "own_data", "pages"].map((name) => `tests/site/${name}.ts`),
+        ...["site", "own_data", "pages", "annotated"].map((name) =>
+          `tests/site/${name}.ts`
+        ),
       ],
     },
   ],
