@@ -1,4 +1,4 @@
-/** What the parts of a data set are called, in names of files and folders. */
+/** Names of the parts of a data set, as files and folders have them. */
 export const PART_NAMES = {
   train: ["train", "training"],
   validation: ["validation", "valid", "val", "dev"],
