@@ -23,7 +23,7 @@ import {
 } from "@lionjs/lion/training";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { positiveInteger, readCommandLine } from "../tools/command_line.ts";
-import { interval } from "../tools/recipes/statistics.ts";
+import { interval } from "@lionjs/recipes/statistics";
 
 const USAGE = `Usage: deno run -A bench/few_pictures.ts [options]
 

@@ -1,7 +1,7 @@
 import { assertChart, assertValues } from "./chart_options.ts";
 import { assertNamed, assertOptions, optionsOf } from "@lionjs/base";
 import { Figure } from "./figure.ts";
-import { colorOf } from "./palette.ts";
+import { colorOf } from "./figure_style/palette.ts";
 import { withPlainTags } from "./plot_text.ts";
 
 /** Options of {@linkcode bars}. */

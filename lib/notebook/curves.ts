@@ -8,9 +8,9 @@ import {
   shown,
 } from "@lionjs/base";
 import { Figure, type Layout } from "./figure.ts";
-import { colorOf } from "./palette.ts";
+import { colorOf } from "./figure_style/palette.ts";
 import { withPlainTags } from "./plot_text.ts";
-import { labelled, type Scale, tickText } from "./ticks.ts";
+import { labelled, type Scale, tickText } from "./figure_style/ticks.ts";
 
 /** One curve of {@linkcode curves}. */
 export interface Series {

@@ -1,6 +1,11 @@
 import { escapeHTML } from "./jupyter/html.ts";
-import { colorOf } from "./palette.ts";
-import { type Scale, type Span, spanOf, tickText } from "./ticks.ts";
+import { colorOf } from "./figure_style/palette.ts";
+import {
+  type Scale,
+  type Span,
+  spanOf,
+  tickText,
+} from "./figure_style/ticks.ts";
 
 /** The points of a curve, in the order in which they were added. */
 export type Curve = [x: number, y: number][];

@@ -10,9 +10,9 @@ import { type Curve, curvesSVG } from "./curves_svg.ts";
 import { Figure, showCaption } from "./figure.ts";
 import { isNotebook } from "./jupyter/kernel.ts";
 import { LiveOutput } from "./jupyter/live_output.ts";
-import { colorOf } from "./palette.ts";
+import { colorOf } from "./figure_style/palette.ts";
 import { withPlainTags } from "./plot_text.ts";
-import { labelled } from "./ticks.ts";
+import { labelled } from "./figure_style/ticks.ts";
 
 /** Options of {@linkcode LivePlot}. */
 export interface LivePlotOptions {

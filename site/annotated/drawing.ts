@@ -2,8 +2,8 @@
 /** Curves and matrices as SVG that takes the page's colours. @module */
 import type { CurvesOptions } from "../../lib/notebook/curves.ts";
 import type { MatrixOptions } from "../../lib/notebook/matrix.ts";
-import { colorOf } from "../../lib/notebook/palette.ts";
-import { spanOf, tickText } from "../../lib/notebook/ticks.ts";
+import { colorOf } from "../../lib/notebook/figure_style/palette.ts";
+import { spanOf, tickText } from "../../lib/notebook/figure_style/ticks.ts";
 
 /** A curve. */
 export interface Line {

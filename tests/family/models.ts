@@ -54,10 +54,14 @@ const VALUES_OF_STEPS: Axes = [...PER_STEP, "valueDim"];
 const PER_ANGLE: Axes = ["batch", "heads", "length", "angles"];
 const PER_LEVEL: Axes = ["batch", "heads", "length", "levels"];
 
+/** The inputs that most models have. */
+const QKV = { q: KEYS, k: KEYS, v: VALUES };
+
 const LION = ["full", "recurrent", "blockwise", "chunkwise"] as const;
 const DELTA = ["recurrent", "chunkwise"] as const;
 
 const signed = (u: number) => 2 * u - 1;
+const SIGNED = { q: signed, k: signed, v: signed };
 const positive = (u: number) => 0.1 + u;
 /** Of 0, e^-60, 1 and ordinary ones in the first sequence; then slow ones; then none. */
 const logDecay = (u: number, sequence: number) =>
@@ -240,8 +244,8 @@ const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
   {
     name: "linearTransformer",
     forms: LION,
-    inputs: { q: KEYS, k: KEYS, v: VALUES },
-    make: { q: signed, k: signed, v: signed },
+    inputs: { ...QKV },
+    make: { ...SIGNED },
     state: withSums,
     write: (state, { k, v }) => added(state, k!.map(elu), withOne(v!)),
     read: (state, { q }) => answer(state, q!.map(elu)),
@@ -251,8 +255,8 @@ const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
   {
     name: "retention",
     forms: LION,
-    inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_HEAD },
-    make: { q: signed, k: signed, v: signed, logDecay: logDecayOfHead },
+    inputs: { ...QKV, logDecay: PER_HEAD },
+    make: { ...SIGNED, logDecay: logDecayOfHead },
     state: square,
     fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
     write: (state, { k, v }) => added(state, k!, v!),
@@ -263,7 +267,7 @@ const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
   {
     name: "gatedRfa",
     forms: LION,
-    inputs: { q: KEYS, k: KEYS, v: VALUES, gate: PER_TOKEN },
+    inputs: { ...QKV, gate: PER_TOKEN },
     make: { q: positive, k: positive, v: signed, gate },
     logarithmic: ["gate"],
     state: withSums,
@@ -308,16 +312,12 @@ const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
     name: "mlstm",
     forms: LION,
     inputs: {
-      q: KEYS,
-      k: KEYS,
-      v: VALUES,
+      ...QKV,
       inputGate: PER_TOKEN,
       forgetGate: PER_TOKEN,
     },
     make: {
-      q: signed,
-      k: signed,
-      v: signed,
+      ...SIGNED,
       inputGate: (u, sequence) => (sequence % 2 ? 60 : 6) * signed(u),
       forgetGate: (u) => u < 0.05 ? -200 : u < 0.1 ? -60 : u < 0.2 ? 30 : 8 * u,
     },
@@ -343,40 +343,36 @@ const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
   {
     ...deltaRule,
     name: "deltaNet",
-    inputs: { q: KEYS, k: KEYS, v: VALUES, beta: PER_TOKEN },
-    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u },
+    inputs: { ...QKV, beta: PER_TOKEN },
+    make: { ...SIGNED, beta: (u) => 2 * u },
   },
   {
     ...deltaRule,
     name: "gatedDeltaNet",
     inputs: {
-      q: KEYS,
-      k: KEYS,
-      v: VALUES,
+      ...QKV,
       beta: PER_TOKEN,
       logDecay: PER_TOKEN,
     },
-    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u, logDecay },
+    make: { ...SIGNED, beta: (u) => 2 * u, logDecay },
     fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
   },
   {
     ...deltaRule,
     name: "kimiDeltaAttention",
     inputs: {
-      q: KEYS,
-      k: KEYS,
-      v: VALUES,
+      ...QKV,
       beta: PER_TOKEN,
       logDecay: PER_CHANNEL,
     },
-    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u, logDecay },
+    make: { ...SIGNED, beta: (u) => 2 * u, logDecay },
     fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
   },
   {
     name: "gatedLinearAttention",
     forms: LION,
-    inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_CHANNEL },
-    make: { q: signed, k: signed, v: signed, logDecay },
+    inputs: { ...QKV, logDecay: PER_CHANNEL },
+    make: { ...SIGNED, logDecay },
     state: square,
     fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
     write: (state, { k, v }) => added(state, k!, v!),
@@ -424,16 +420,12 @@ const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
     name: "gateLoop",
     forms: LION,
     inputs: {
-      q: KEYS,
-      k: KEYS,
-      v: VALUES,
+      ...QKV,
       logDecay: PER_CHANNEL,
       phase: PER_CHANNEL,
     },
     make: {
-      q: signed,
-      k: signed,
-      v: signed,
+      ...SIGNED,
       logDecay,
       phase: (u) => 40 * signed(u),
     },
@@ -494,17 +486,13 @@ const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
     ...transition,
     name: "gatedDeltaNet2",
     inputs: {
-      q: KEYS,
-      k: KEYS,
-      v: VALUES,
+      ...QKV,
       logDecay: PER_CHANNEL,
       eraseGate: KEYS,
       writeGate: VALUES,
     },
     make: {
-      q: signed,
-      k: signed,
-      v: signed,
+      ...SIGNED,
       logDecay,
       eraseGate: share,
       writeGate: share,
@@ -528,7 +516,7 @@ const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
       v: VALUES_OF_STEPS,
       beta: PER_STEP,
     },
-    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u },
+    make: { ...SIGNED, beta: (u) => 2 * u },
   },
   {
     ...product,
@@ -540,24 +528,20 @@ const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
       beta: PER_STEP,
       logDecay: PER_TOKEN,
     },
-    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u, logDecay },
+    make: { ...SIGNED, beta: (u) => 2 * u, logDecay },
     fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
   },
   {
     ...transition,
     name: "comba",
     inputs: {
-      q: KEYS,
-      k: KEYS,
-      v: VALUES,
+      ...QKV,
       p: KEYS,
       beta: PER_TOKEN,
       logDecay: PER_TOKEN,
     },
     make: {
-      q: signed,
-      k: signed,
-      v: signed,
+      ...SIGNED,
       p: (u) => 0.3 * signed(u),
       beta: share,
       logDecay,
@@ -575,8 +559,8 @@ const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
     ...cached,
     name: "forgettingAttention",
     forms: [],
-    inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_TOKEN },
-    make: { q: signed, k: signed, v: signed, logDecay },
+    inputs: { ...QKV, logDecay: PER_TOKEN },
+    make: { ...SIGNED, logDecay },
     fade: (state, { logDecay }) =>
       state.map((row) => [
         ...row.slice(0, -1),
@@ -588,17 +572,13 @@ const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
     name: "pathAttention",
     forms: DELTA,
     inputs: {
-      q: KEYS,
-      k: KEYS,
-      v: VALUES,
+      ...QKV,
       w: KEYS,
       beta: PER_TOKEN,
       logDecay: PER_TOKEN,
     },
     make: {
-      q: signed,
-      k: signed,
-      v: signed,
+      ...SIGNED,
       w: signed,
       beta: (u) => 2 * u,
       logDecay,
@@ -672,10 +652,10 @@ const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
     name: "logLinearAttention",
     forms: ["full", "chunkwise"],
     inputs: {
-      ...{ q: KEYS, k: KEYS, v: VALUES },
+      ...QKV,
       ...{ logDecay: PER_TOKEN, levelScales: PER_LEVEL },
     },
-    make: { q: signed, k: signed, v: signed, logDecay, levelScales: signed },
+    make: { ...SIGNED, logDecay, levelScales: signed },
     state: ({ headDim, valueDim, levels }) => [headDim * levels! + 1, valueDim],
     fade: (state, { k, logDecay }) => [
       ...scaled(inBlocks.merged(state, k!.length), () => exp(logDecay![0]!)),

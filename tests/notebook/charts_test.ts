@@ -16,7 +16,10 @@ import {
   weightsOverImage,
   weightsOverText,
 } from "../../lib/notebook/mod.ts";
-import { FORM_COLORS, VARIANT_COLORS } from "../../lib/notebook/palette.ts";
+import {
+  FORM_COLORS,
+  VARIANT_COLORS,
+} from "../../lib/notebook/figure_style/palette.ts";
 import { assertSame, difference } from "../../notebooks/comparison.ts";
 import { matrixRank } from "../../notebooks/matrix_rank.ts";
 import * as tf from "@tensorflow/tfjs-core";

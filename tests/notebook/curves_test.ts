@@ -1,7 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Curve, curvesSVG } from "../../lib/notebook/curves_svg.ts";
 import { LivePlot } from "../../lib/notebook/mod.ts";
-import { FORM_COLORS, VARIANT_COLORS } from "../../lib/notebook/palette.ts";
+import {
+  FORM_COLORS,
+  VARIANT_COLORS,
+} from "../../lib/notebook/figure_style/palette.ts";
 
 function draw(
   curves: Record<string, Curve>,

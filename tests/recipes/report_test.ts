@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { VARIANT_COLORS } from "../../lib/notebook/palette.ts";
+import { VARIANT_COLORS } from "../../lib/notebook/figure_style/palette.ts";
 import { allTasks } from "../../tools/recipes/all_tasks.ts";
 import { besidePaper, orderOf } from "../../tools/recipes/beside_paper.ts";
 import { figuresOf } from "../../tools/recipes/figures.ts";

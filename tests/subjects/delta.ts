@@ -12,6 +12,7 @@ import {
   type Problem,
   type Subject,
   type TokenCase,
+  type Way,
 } from "./subject.ts";
 
 /** The kinds of decay: the state decays on arrival. */
@@ -167,6 +168,24 @@ const VARIANTS = [
 ];
 
 /** The subject. */
+/** The ways of the delta rule, and of other transitions; the recurrent form has no kernel. */
+export const WAYS: Pick<Subject, "ways" | "isPlain"> = {
+  ways: [
+    { form: "recurrent" },
+    { form: "chunkwise", chunkSize: 8 },
+    { form: "auto", kernel: false },
+  ],
+  isPlain: ({ form, kernel }) => form === "recurrent" || kernel === false,
+};
+
+/** Any of them, mostly the kernel. */
+export const anyWay = (): fc.Arbitrary<Way> =>
+  fc.constantFrom(
+    ...Array(3).fill({ form: "chunkwise", kernel: true }),
+    { form: "chunkwise", kernel: false },
+    { form: "recurrent" },
+  );
+
 export const DELTA: Subject<DeltaCase, DeltaProblem> = {
   name: "deltaAttention",
   cases: [1, 2, 67, 130].flatMap((length, l) =>
@@ -177,13 +196,7 @@ export const DELTA: Subject<DeltaCase, DeltaProblem> = {
       }))
     )
   ),
-  ways: [
-    { form: "recurrent" },
-    { form: "chunkwise", chunkSize: 8 },
-    { form: "auto", kernel: false },
-  ],
-  // The recurrent form has no kernel.
-  isPlain: ({ form, kernel }) => form === "recurrent" || kernel === false,
+  ...WAYS,
   random: (backend) =>
     fc.tuple(
       fc.record({
@@ -193,11 +206,7 @@ export const DELTA: Subject<DeltaCase, DeltaProblem> = {
         ...{ padded: fc.boolean(), packed: fc.boolean() },
       }),
       headSizes(backend, { headDim: 9, valueDim: 9, chunkSize: 26 }),
-      fc.constantFrom(
-        ...Array(3).fill({ form: "chunkwise", kernel: true }),
-        { form: "chunkwise", kernel: false },
-        { form: "recurrent" },
-      ),
+      anyWay(),
     ).map(([c, { chunkSize, ...dims }, way]) =>
       [{ ...c, ...dims }, { ...way, chunkSize }] as const
     ),

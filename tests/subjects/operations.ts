@@ -291,38 +291,26 @@ function* steps(): Generator<Operation> {
       );
     },
   };
-  yield {
-    name: "deltaStep in pieces",
-    axes: { ...QKV, beta: T, logDecay: T },
-    ...reading,
-    run: (inputs, { mask, kernel }) =>
-      inSteps<tf.Tensor4D | null>(
-        null,
-        inTwo(inputs["q"].shape[2]),
-        { ...inputs, mask },
-        (state, input) =>
-          deltaStep(state, input as Parameters<typeof deltaStep>[1], {
-            kernel,
-          }),
-      ),
-  };
-  yield {
-    name: "transitionStep in pieces",
-    axes: { ...QKV, a: K, logDecay: T },
-    ...reading,
-    run: (inputs, { mask, kernel }) =>
-      inSteps<tf.Tensor4D | null>(
-        null,
-        inTwo(inputs["q"].shape[2]),
-        { ...inputs, mask },
-        (state, input) =>
-          transitionStep(
-            state,
-            { ...input, b: null } as Parameters<typeof transitionStep>[1],
-            { kernel },
-          ),
-      ),
-  };
+  for (
+    const [name, step, own, none] of [
+      ["deltaStep", deltaStep, { beta: T }, {}],
+      ["transitionStep", transitionStep, { a: K }, { b: null }],
+    ] as const
+  ) {
+    yield {
+      name: `${name} in pieces`,
+      axes: { ...QKV, ...own, logDecay: T },
+      ...reading,
+      run: (inputs, { mask, kernel }) =>
+        inSteps<tf.Tensor4D | null>(
+          null,
+          inTwo(inputs["q"].shape[2]),
+          { ...inputs, mask },
+          (state, input) =>
+            step(state, { ...input, ...none } as never, { kernel }),
+        ),
+    };
+  }
   for (const decays of [{}, { logDecay: T }]) {
     yield {
       name: `softmaxStep in pieces${"logDecay" in decays ? ", decaying" : ""}`,

@@ -16,6 +16,7 @@ import {
   type Token,
 } from "../family/recurrence.ts";
 import { array, uniform, unitRows } from "../random.ts";
+import { anyWay, WAYS } from "./delta.ts";
 import { headSizes, logDecays, spoilPadding, upTo } from "./draw.ts";
 import { decayOf, isOfChannels } from "./lion.ts";
 import { cut, type Pieces } from "./pieces.ts";
@@ -250,13 +251,7 @@ export const TRANSITION: Subject<TransitionCase, TransitionProblem> = {
       )
     )
   ),
-  ways: [
-    { form: "recurrent" },
-    { form: "chunkwise", chunkSize: 8 },
-    { form: "auto", kernel: false },
-  ],
-  // The recurrent form has no kernel.
-  isPlain: ({ form, kernel }) => form === "recurrent" || kernel === false,
+  ...WAYS,
   random: (backend) =>
     fc.tuple(
       fc.record({
@@ -268,11 +263,7 @@ export const TRANSITION: Subject<TransitionCase, TransitionProblem> = {
         ...{ padded: fc.boolean(), packed: fc.boolean() },
       }),
       headSizes(backend, { headDim: 9, valueDim: 9, chunkSize: 26 }),
-      fc.constantFrom(
-        ...Array(3).fill({ form: "chunkwise", kernel: true }),
-        { form: "chunkwise", kernel: false },
-        { form: "recurrent" },
-      ),
+      anyWay(),
     ).map(([c, { chunkSize, ...dims }, way]) =>
       [{ ...c, ...dims }, { ...way, chunkSize }] as const
     ),

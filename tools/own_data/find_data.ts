@@ -1,4 +1,5 @@
 /** Finds what is in a folder: images or texts, in folders of classes or in tables. @module */
+import { PART_NAMES } from "@lionjs/data/batches";
 import { imageFolder } from "@lionjs/lion/data";
 
 /** The parts of data that come apart: all three, or those to train on alone. */
@@ -12,13 +13,6 @@ export interface Parts<T> {
 export type FoundData = Parts<string> & {
   readonly kind: "image folders" | "text folders" | "table";
 };
-
-/** What parts are called, in names of files and folders. */
-const PART_NAMES = {
-  train: ["train", "training"],
-  validation: ["validation", "valid", "val", "dev"],
-  test: ["test", "testing"],
-} as const;
 
 const IMAGES = [
   ...[".jpg", ".jpeg", ".png", ".webp", ".ppm", ".bmp", ".pgm", ".tif"],

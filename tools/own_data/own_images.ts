@@ -10,6 +10,7 @@ import {
   splitImages,
   trainTransform,
 } from "@lionjs/lion/data";
+import { inClasses } from "@lionjs/data/images";
 import { classFolders, type Parts } from "./find_data.ts";
 import type { OwnOptions } from "./own_options.ts";
 import { assertTrainedClasses, type OwnTask } from "./own_task.ts";
@@ -37,9 +38,10 @@ export async function imagesInFolders(
   const part = async (path: string) => {
     const own = await classFolders(path);
     assertTrainedClasses(path, own, classes);
-    return relabelled(
+    return inClasses(
       await imageFolder(path, { classes: own, ...KEPT }),
       classes,
+      path,
     );
   };
   return taskOf(
@@ -50,24 +52,6 @@ export async function imagesInFolders(
     },
     options,
   );
-}
-
-/** The images of some of these classes, with labels that are places among all of them. */
-function relabelled(
-  images: ImageDataset,
-  classes: readonly string[],
-): ImageDataset {
-  const places = images.classes.map((name) => classes.indexOf(name));
-  const { size, get } = images;
-  return {
-    classes,
-    labels: images.labels.map((label) => places[label]!),
-    size,
-    async get(index) {
-      const image = await get(index);
-      return { ...image, label: places[image.label]! };
-    },
-  };
 }
 
 /** The task of Parquet files with a column of images. */

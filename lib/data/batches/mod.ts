@@ -13,6 +13,7 @@ export {
 export { generated, type GeneratedOptions, type Part } from "./generated.ts";
 export { integers } from "./integers.ts";
 export { assertLabelled, type LabelledImage } from "./labelled_image.ts";
+export { PART_NAMES } from "./part_names.ts";
 export { PackedTexts } from "./packed_texts.ts";
 export { below, normal, type Random, seeded, shuffle } from "./random.ts";
 export {

@@ -22,6 +22,7 @@ export {
   labelsOf,
 } from "./datasets/image_dataset.ts";
 export { imageFolder } from "./datasets/image_folder.ts";
+export { inClasses } from "./datasets/in_classes.ts";
 export { parquetImages } from "./datasets/parquet_images.ts";
 export { splitImages } from "./datasets/split_images.ts";
 export { decodeImage } from "./decoding/decode_image.ts";

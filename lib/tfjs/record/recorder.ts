@@ -30,8 +30,9 @@
  *    An attribute has to be the same each time, and so has a tensor made from values.
  * 5. It writes to none of its inputs. The kernels that do, of optimizers (`LionUpdate`),
  *    run after the recorded part of a step.
- * 6. Whether a result has the data of an input, as a reshaped tensor has, depends on no
- *    value: in a replay both are one, or neither.
+ * 6. A result that has the data of an input, as a reshaped tensor has, is the same tensor
+ *    as that input in all replays. Where that depends on values, a kernel that is recorded
+ *    ({@linkcode isRecorded}) copies.
  *
  * @module
  */
@@ -71,6 +72,17 @@ const engine = tf.engine() as unknown as Engine;
 
 /** The active recorder; undefined while a kernel runs. */
 let current: Recorder | undefined;
+
+/** Whether a kernel runs that is recorded. */
+let recordsKernel = false;
+
+/**
+ * Whether a kernel that asks is recorded, and its results may not have the data of an
+ * input unless they have it in each replay.
+ */
+export function isRecorded(): boolean {
+  return recordsKernel;
+}
 
 /** Whether a run can be recorded or replayed now: not where tfjs looks at each kernel. */
 export function canRecord(): boolean {
@@ -230,11 +242,11 @@ class Recorder {
 
   /** Runs a kernel, which records nothing itself. */
   #inKernel<T>(run: () => T): T {
-    this.#isInKernel = true;
+    this.#isInKernel = recordsKernel = true;
     try {
       return unrecorded(run);
     } finally {
-      this.#isInKernel = false;
+      this.#isInKernel = recordsKernel = false;
     }
   }
 

@@ -12,10 +12,12 @@ import {
   imageBatches,
   type ImageDataset,
   imageFolder,
+  inClasses,
   splitImages,
   trainTransform,
   type TrainTransformOptions,
 } from "@lionjs/data/images";
+import { PART_NAMES } from "@lionjs/data/batches";
 import { crossEntropy } from "../losses/cross_entropy.ts";
 import { f1 } from "../metrics/classification.ts";
 import { accuracy } from "../metrics/metric.ts";
@@ -60,13 +62,6 @@ export interface ImageTask extends Task {
 
 /** The share of images that may be damaged. */
 const DAMAGED = { skip: true, limit: 0.05 } as const;
-
-/** What folders of parts are called. */
-const PARTS = {
-  train: ["train", "training"],
-  validation: ["validation", "valid", "val", "dev"],
-  test: ["test", "testing"],
-} as const;
 
 /**
  * Makes a task of images in folders, one for each class: splits them, augments
@@ -162,11 +157,11 @@ export async function imageTask(
 async function partsOf(
   root: string,
   seed: number,
-): Promise<Record<keyof typeof PARTS, ImageDataset>> {
+): Promise<Record<keyof typeof PART_NAMES, ImageDataset>> {
   const { folders } = await contentOf(root);
-  const named = (part: keyof typeof PARTS) =>
+  const named = (part: keyof typeof PART_NAMES) =>
     folders.find((name) =>
-      (PARTS[part] as readonly string[]).includes(name.toLowerCase())
+      (PART_NAMES[part] as readonly string[]).includes(name.toLowerCase())
     );
   const trained = named("train");
   const own = await imageFolder(
@@ -175,7 +170,7 @@ async function partsOf(
   const open = async (part: "validation" | "test") => {
     const name = trained === undefined ? undefined : named(part);
     if (name === undefined) return undefined;
-    return relabelled(await imageFolder(`${root}/${name}`), own.classes, name);
+    return inClasses(await imageFolder(`${root}/${name}`), own.classes, name);
   };
   const [validation, test] = [await open("validation"), await open("test")];
   const rest = splitImages(own, {
@@ -187,31 +182,5 @@ async function partsOf(
     train: rest.train,
     validation: validation ?? rest.validation,
     test: test ?? rest.test,
-  };
-}
-
-/** The images of a part, which may lack some classes, with labels that are places among all. */
-function relabelled(
-  images: ImageDataset,
-  classes: readonly string[],
-  part: string,
-): ImageDataset {
-  const places = images.classes.map((name) => classes.indexOf(name));
-  const other = places.indexOf(-1);
-  if (other >= 0) {
-    throw new RangeError(
-      `${part} should have classes that are trained on, ${
-        classes.join(", ")
-      }, got ${images.classes[other]}`,
-    );
-  }
-  const { size, get } = images;
-  return {
-    ...{ classes, size },
-    labels: images.labels.map((label) => places[label]!),
-    async get(index) {
-      const image = await get(index);
-      return { ...image, label: places[image.label]! };
-    },
   };
 }
