@@ -118,6 +118,7 @@ function runChunks(
     sweep,
     gate ?? tf.zeros([batch, heads, length, 1]),
     before,
+    32,
   );
 }
 
