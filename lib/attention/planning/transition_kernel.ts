@@ -107,6 +107,9 @@ function sweepPlainly(
   return stepsOf(vectors) === 1 ? tf.sub(both, ownWrites(sweep)) : both;
 }
 
+/** Tokens per chunk: of more, the inverses of their matrices are most of the work. */
+const PLAIN_CHUNK = 32;
+
 function runChunks(
   sweep: TransitionVectors,
   gate: tf.Tensor4D | undefined,
@@ -118,6 +121,7 @@ function runChunks(
     sweep,
     gate ?? tf.zeros([batch, heads, length, 1]),
     before,
+    PLAIN_CHUNK,
   );
 }
 

@@ -17,6 +17,9 @@ export const DENSE: Operation<"y"> = {
   gradientsIn: ["x", "weight", "bias"],
   outputs: ["y"],
   plain: (inputs: Inputs) => ({ y: multiplyPlainly(inputs) }),
+  along: (inputs: Inputs, directions: Partial<Inputs>) => ({
+    y: multiplyAlong(inputs, directions),
+  }),
 };
 
 /**
@@ -31,6 +34,12 @@ export const DENSE_GELU: Operation<"y", "hidden"> = {
   further: ["hidden"],
   gradientReads: ["hidden"],
   plain: (inputs: Inputs) => ({ y: gelu(multiplyPlainly(inputs)) }),
+  along: (inputs: Inputs, directions: Partial<Inputs>) => ({
+    y: tf.grad((x: tf.Tensor) => gelu(x))(
+      multiplyPlainly(inputs),
+      multiplyAlong(inputs, directions),
+    ),
+  }),
 };
 
 /** The tensors of {@linkcode dense}. */
@@ -106,6 +115,24 @@ function multiplyPlainly({ x, weight, bias }: Inputs): tf.Tensor {
     });
     return tf.reshape(y, [...x.shape.slice(0, -1), outputs]);
   });
+}
+
+/** How x W + b changes along directions of some of these. */
+function multiplyAlong(
+  { x, weight }: Inputs,
+  directions: Partial<Inputs>,
+): tf.Tensor {
+  const { bias } = directions;
+  const terms = [
+    directions.x && multiplyPlainly({ x: directions.x, weight, bias }),
+    directions.weight && multiplyPlainly({
+      ...{ x, weight: directions.weight },
+      bias: directions.x ? undefined : bias,
+    }),
+  ].filter((term) => term !== undefined);
+  return terms.length > 0
+    ? tf.addN(terms)
+    : tf.broadcastTo(bias!, [...x.shape.slice(0, -1), bias!.size]);
 }
 
 /**

@@ -57,6 +57,16 @@ export interface Operation<
     attributes: object,
   ): Partial<Record<Output, tf.Tensor>>;
   /**
+   * Computes how a single output changes along directions of some of the inputs, like
+   * `plain`, where that takes less than the gradients of `plain`, of which it is computed
+   * otherwise.
+   */
+  along?(
+    inputs: object,
+    directions: object,
+    attributes: object,
+  ): Partial<Record<Output, tf.Tensor>>;
+  /**
    * Replaces an input, or the gradient of an output, before the kernels get it.
    * Not differentiated. @default unchanged
    */

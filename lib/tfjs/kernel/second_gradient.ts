@@ -23,6 +23,12 @@ interface PlainOperation {
     inputs: object,
     attributes: object,
   ): Partial<Record<string, tf.Tensor>>;
+  /** Computes the derivative of a single output in a direction. */
+  along?(
+    inputs: object,
+    directions: object,
+    attributes: object,
+  ): Partial<Record<string, tf.Tensor>>;
 }
 
 /**
@@ -51,22 +57,65 @@ export function withSecondGradient(
     tf.tidy(() => {
       const kept: tf.NamedTensorMap = {};
       Object.keys(tensors).forEach((name, i) => kept[name] = saved[i]!);
-      const read = names.filter((_, i) => us[i]);
-      const slope = () => {
-        const dxs = plainGradients(operation, kept, read, attributes);
-        const terms = us.filter((u) => u !== null)
-          .flatMap((u, i) => dxs[i] ? [tf.sum(tf.mul(u, dxs[i]))] : []);
-        return terms.length > 0 ? tf.addN(terms) : tf.scalar(0);
-      };
-      const xs = Object.keys(needed).map((name) => kept[name]!);
-      const found = gradientsIfAny(xs, slope);
+      const given: tf.NamedTensorMap = {};
+      names.forEach((name, i) => us[i] && (given[name] = us[i]));
+      const call = { operation, tensors: kept, us: given, attributes };
+      const wanted = Object.keys(needed);
+      const found = operation.along
+        ? gradientsAlong(call, wanted)
+        : gradientsOfPlain(call, wanted);
       const all: tf.NamedTensorMap = {};
-      Object.keys(needed).forEach((name, i) =>
-        all[name] = found[i] ?? tf.zerosLike(xs[i]!)
-      );
+      for (const name of wanted) {
+        all[name] = found[name] ?? tf.zerosLike(kept[name]!);
+      }
       return all;
     }));
   return Object.fromEntries(names.map((name, i) => [name, gradients[i]!]));
+}
+
+/** A call of a gradient kernel, and the gradients of its results by the inputs' names. */
+interface GradientCall {
+  readonly operation: PlainOperation;
+  /** The inputs, and the gradients of the outputs behind a `d`. */
+  readonly tensors: tf.NamedTensorMap;
+  readonly us: tf.NamedTensorMap;
+  readonly attributes: object;
+}
+
+/** Gradients by name; `undefined` where there is none. */
+type Gradients = Partial<tf.NamedTensorMap>;
+
+/** The gradients of s by those of the plain form, in some of the tensors. */
+function gradientsOfPlain(
+  { operation, tensors, us, attributes }: GradientCall,
+  wanted: readonly string[],
+): Gradients {
+  const slope = () => {
+    const read = Object.keys(us);
+    const dxs = plainGradients(operation, tensors, read, attributes);
+    const terms = dxs.flatMap((dx, i) =>
+      dx ? [tf.sum(tf.mul(us[read[i]!]!, dx))] : []
+    );
+    return terms.length > 0 ? tf.addN(terms) : tf.scalar(0);
+  };
+  const { grads } = gradientsIfAny(wanted.map((name) => tensors[name]!), slope);
+  return Object.fromEntries(wanted.map((name, i) => [name, grads[i]]));
+}
+
+/** The same of s = ⟨dy, ẏ⟩, where ẏ is the derivative of y in the direction u. */
+function gradientsAlong(
+  { operation, tensors, us, attributes }: GradientCall,
+  wanted: readonly string[],
+): Gradients {
+  const [output] = operation.outputs as [string], dy = `d${output}`;
+  const names = wanted.filter((name) => name !== dy);
+  const { value, grads } = gradientsIfAny(
+    names.map((name) => tensors[name]!),
+    () => operation.along!(tensors, us, attributes)[output]!,
+    tensors[dy],
+  );
+  const found = names.map((name, i) => [name, grads[i]] as const);
+  return { ...Object.fromEntries(found), [dy]: value };
 }
 
 /** The gradients of some inputs by the plain form; `undefined` where it does not depend on one. */
@@ -80,10 +129,11 @@ function plainGradients(
   const xs = names.map((name) => tensors[name]!);
   const run = () => plain!(tensors, attributes) as tf.NamedTensorMap;
   if (outputs.length === 1) {
-    return gradientsIfAny(xs, () => run()[outputs[0]!]!, dyOf(outputs[0]!));
+    const [output] = outputs as [string];
+    return gradientsIfAny(xs, () => run()[output]!, dyOf(output)).grads;
   }
   return gradientsIfAny(xs, () => {
     const found = Object.entries(run());
     return tf.addN(found.map(([name, y]) => tf.sum(tf.mul(y, dyOf(name)))));
-  });
+  }).grads;
 }

@@ -197,18 +197,20 @@ export function runWithGradient(
 }
 
 /**
- * The gradients of a function's value, of which nothing is disposed of: call it inside
- * `tf.tidy`.
+ * A function's value and its gradients. Call it inside `tf.tidy`.
  *
  * @param dy The gradient of the value. @default ones
- * @returns The gradient of each tensor; `undefined` where the value does not depend on it.
+ * @returns The value, and the gradient of each tensor; `undefined` where the value does not
+ * depend on it.
  */
 export function gradientsIfAny(
   xs: readonly tf.Tensor[],
-  value: () => tf.Tensor,
+  run: () => tf.Tensor,
   dy?: tf.Tensor,
-): (tf.Tensor | undefined)[] {
-  return engine.gradients(value, xs, dy, true).grads;
+): { value: tf.Tensor; grads: (tf.Tensor | undefined)[] } {
+  return xs.length > 0
+    ? engine.gradients(run, xs, dy, true)
+    : { value: run(), grads: [] };
 }
 
 /** The tensors that a result depends on, and that were there before these nodes. */
