@@ -71,6 +71,8 @@ export {
 } from "./lib/models/bert.ts";
 export { classNames, setClassNames } from "./lib/models/class_names.ts";
 export { classify, type ClassShare } from "./lib/models/classify.ts";
+export { attentionRows } from "./lib/models/explanations/attention_rows.ts";
+export { inputSaliency } from "./lib/models/explanations/input_saliency.ts";
 export { acceptLosses } from "./lib/models/compile.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
 export { factoredPositions } from "./lib/models/factored_positions.ts";

@@ -140,6 +140,7 @@ export { type TokenizerFile, tokenizerOf } from "./text/tokenizer_file.ts";
 export { trainTransform } from "./images/transforms/train_transform.ts";
 export type { Transform } from "./images/transforms/transform.ts";
 export { trainTokenizer } from "./text/train_tokenizer.ts";
+export { trainWordPiece } from "./text/train_word_piece.ts";
 export {
   collateWindows,
   scaled,

@@ -34,7 +34,6 @@ export {
 } from "./metrics/over_sets.ts";
 export { areaUnderCurve, pearson, spearman } from "./metrics/ranking.ts";
 export { predict, predictBatches } from "./predict.ts";
-
 export { report } from "./report.ts";
 export { type Schedule, warmUpCosine, warmUpLinear } from "./schedule.ts";
 export type { SharedBy } from "./ranks.ts";

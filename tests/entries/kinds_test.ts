@@ -218,6 +218,8 @@ const DATA: Calls = {
     ),
   trainTokenizer: (wrong) =>
     data.trainTokenizer(["a"], { vocabularySize: 300, ...wrong }),
+  trainWordPiece: (wrong) =>
+    data.trainWordPiece(["a"], { vocabularySize: 300, ...wrong }),
   webDataset: (wrong) => data.webDataset(noBytes, wrong),
   webDatasetImages: (wrong) =>
     data.webDatasetImages({

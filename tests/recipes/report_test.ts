@@ -249,9 +249,9 @@ Deno.test("the time to an accuracy is read between the points of curves", () => 
   const row = rowOf(section, LINK);
   assertEquals(row[1], "77.9 %");
   assertEquals(row.filter((cell) => cell !== "").slice(2), [
-    "**0.5 ± 0.0 s**",
     "0 of 3",
     "0.9 ± 0.0 s",
+    "**0.5 ± 0.0 s**",
   ]);
   const marked = timeToAccuracy([resultsWith(0.5, 1.95)]);
   assert(rowOf(marked, LINK).includes("0 of 3 †"));
@@ -346,9 +346,9 @@ Deno.test("one table has all tasks, the best in bold and the untrained marked", 
   ]);
   const [first, last] = rows.map((row) => row.filter((cell) => /±/.test(cell)));
   assertEquals(first, [
-    "82.00 ± 2.48 %",
     "50.00 ± 0.00 % †",
     "**92.00 ± 2.48 %**",
+    "82.00 ± 2.48 %",
   ]);
   // Here softmax is best on average, by less than the intervals.
   assertEquals(last!.map((cell) => cell.startsWith("**")), [true, true, true]);
@@ -425,27 +425,37 @@ Deno.test("figures show curves against steps and seconds, and accuracy by size",
   assertEquals(curves!.data.find(({ name }) => name === "lion-lit")!["x"], []);
   // However wide the intervals are, none of the axis is beyond all answers.
   assertEquals(bySize!.layout["yaxis"], {
-    title: { text: "accuracy" },
-    autorangeoptions: { clipmin: 0, clipmax: 1.02 },
+    title: { text: "accuracy, %" },
+    autorangeoptions: { clipmin: 0, clipmax: 102 },
   });
   const sizes = bySize!.data.find(({ name }) => name === "softmax")!;
   assertEquals(sizes["x"], [4, 8]);
-  assertEquals((sizes["y"] as number[]).map((y) => y.toFixed(2)), [
-    "0.82",
-    "0.41",
+  assertEquals((sizes["y"] as number[]).map((y) => y.toFixed(0)), [
+    "82",
+    "41",
   ]);
 });
 
-Deno.test("an axis of perplexities has full numbers at its ticks", () => {
-  const asked = JSON.stringify(resultsWith(0.5, null))
-    .replaceAll("accuracy at", "perplexity at");
-  const [, bySize] = figuresOf(JSON.parse(asked));
+Deno.test("an axis of perplexities has ticks where models differ", () => {
+  const { trials, ...results } = resultsWith(0.5, null);
+  const [, bySize] = figuresOf({
+    ...results,
+    trials: trials.map(({ figures, ...trial }) => ({
+      ...trial,
+      figures: Object.fromEntries(
+        Object.entries(figures).map(([name, value]) => [
+          name.replace("accuracy", "perplexity"),
+          60 * value,
+        ]),
+      ),
+    })),
+  });
   const { type, ticktext } = bySize!.layout["yaxis"] as {
     type: string;
     ticktext: string[];
   };
   assertEquals(type, "log");
-  assertEquals(ticktext, ["0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"]);
+  assertEquals(ticktext, ["25", "30", "40", "50"]);
 });
 
 Deno.test("a figure shows the decays of those that have some", () => {

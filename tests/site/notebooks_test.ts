@@ -169,6 +169,16 @@ function cellOf(png: string, tags: string[], width?: number): CodeCell {
   };
 }
 
+Deno.test("a page has no list of contents in its text, as it has one beside it", () => {
+  const html = cellToHTML({
+    ...{ cell_type: "markdown" as const, id: "a", metadata: {} },
+    source: "# A\n\nText.\n\n**Contents**\n\n- [B](#b)\n- [C](#c)\n\nMore.",
+  });
+  assert(!/Contents|#b/.test(html), html);
+  assertStringIncludes(html, "<p>Text.</p>");
+  assertStringIncludes(html, "<p>More.</p>");
+});
+
 Deno.test("a cell of set-up is folded, its outputs are not", () => {
   const open = cellToHTML(cellOf("iVBO", []));
   const folded = cellToHTML(cellOf("iVBO", ["hide-input"]));

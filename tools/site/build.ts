@@ -13,9 +13,10 @@ import {
   bundleAnnotated,
 } from "./annotated.ts";
 import { brokenLinks } from "./links.ts";
-import { FORMULA_STYLE } from "./page.ts";
+import { documentsNav, FORMULA_STYLE } from "./page.ts";
+import { plainText } from "./plain_text.ts";
 import { SITE_POLICY } from "./policies.ts";
-import { referencePage } from "./reference.ts";
+import { DOCUMENTS_PLACE, referencePage } from "./reference.ts";
 import { withRepository } from "./repository.ts";
 import { WASM, WASM_FILE } from "./wasm_file.ts";
 
@@ -90,6 +91,9 @@ const SUDOKU = new URL(
   "../../models/sudoku/model.safetensors",
   import.meta.url,
 );
+
+/** Documents that make a long text, for those who have none at hand. */
+const GUIDE = ["attention", "choosing", "models", "data"] as const;
 
 /** KaTeX's style, and the fonts that browsers ask for of those that it names. */
 const FORMULAS = import.meta.resolve("katex/dist/katex.min.css");
@@ -183,6 +187,8 @@ export async function buildPage(folder: URL): Promise<Built[]> {
   }
   await Deno.mkdir(new URL("sudoku/", folder));
   await Deno.copyFile(SUDOKU, new URL("sudoku/model.safetensors", folder));
+  await Deno.mkdir(new URL("texts/", folder));
+  await Deno.writeTextFile(new URL("texts/guide.txt", folder), await guide());
   await Deno.copyFile(WASM, new URL(WASM_FILE, folder));
   await Deno.writeTextFile(new URL("_headers", folder), HEADERS);
   await Deno.writeTextFile(
@@ -194,6 +200,16 @@ export async function buildPage(folder: URL): Promise<Built[]> {
     ...[...FILES, WASM_FILE, KEPT_TIMES],
   ];
   return await Promise.all(names.map((name) => sizesOf(name, folder)));
+}
+
+/** The long text: this library's own guides. */
+async function guide(): Promise<string> {
+  const texts = await Promise.all(
+    GUIDE.map((name) =>
+      Deno.readTextFile(new URL(`../../docs/${name}.md`, import.meta.url))
+    ),
+  );
+  return texts.map(plainText).join("\n\n");
 }
 
 async function copyCodecs(folder: URL): Promise<void> {
@@ -213,7 +229,16 @@ async function buildDocumentation(folder: URL): Promise<void> {
   }
   const sources = new Set<string>();
   const reference = await buildReference(folder, sources);
-  const { files, findable } = await documentation(sources);
+  const { files, findable, documents } = await documentation(sources);
+  for (const [path, html] of reference) {
+    if (html === "") continue;
+    const framed = html.replace(
+      DOCUMENTS_PLACE,
+      () => documentsNav(path, documents),
+    );
+    reference.set(path, framed);
+    await Deno.writeTextFile(new URL(path, folder), framed);
+  }
   for (const [path, content] of await resultsFiles(files)) {
     files.set(path, content);
   }
@@ -313,7 +338,6 @@ async function joinReference(
         sources,
       )
       : "";
-    if (html !== "") await Deno.writeTextFile(file, html);
     files.set(path, html);
   }
   return files;

@@ -47,6 +47,8 @@ export interface Documentation {
   /** By their paths in the site, which are those in the repository. */
   readonly files: Map<string, string | Uint8Array>;
   readonly findable: readonly Findable[];
+  /** What stands in the list beside every page. */
+  readonly documents: readonly Listed[];
 }
 
 /**
@@ -91,7 +93,7 @@ export async function documentation(
     ...notebooks.pages.flatMap(findableNotebook),
     ...symbols.map(findableSymbol),
   ];
-  return { files, findable };
+  return { files, findable, documents };
 }
 
 /** The pages of results of single tasks, to which the first of them leads. */
@@ -121,7 +123,13 @@ async function readDocument(
     await read(path),
     linksFrom(path, sources),
   );
-  return { ...base, ...rendered, title: name ?? title };
+  if (name === undefined) return { ...base, ...rendered, title };
+  // A page is headed as the links to it are called.
+  const html = rendered.html.replace(
+    /(<h1[^>]*>)[^<]*/,
+    (_, start: string) => `${start}${escapeHTML(name)}`,
+  );
+  return { ...base, ...rendered, html, title: name };
 }
 
 /** A program as a page, in which each name that it exports can be linked to. */
@@ -168,6 +176,9 @@ function findableOf(
 function findableDocument(
   { page, title, about, weight, sections }: Document,
 ): Findable[] {
+  if (sections.length === 0) {
+    return [{ url: page, title, about, weight, text: "" }];
+  }
   return sections.map((section, at) => ({
     ...findableOf(page, title, section, at === 0),
     ...at === 0 ? { about } : {},

@@ -122,6 +122,9 @@ function indexPage(
 <p>Each page is a notebook as it ran: its code, outputs and figures, in the order
 of a course. To run and change them, open those in the folder
 <code>notebooks</code>.</p>
+<ol class="notebooks">
+${items.join("\n")}
+</ol>
 <figure><img alt="Two sweeps, one from each end, fill the attention matrix row by row" src="../docs/pictures/sweeps.svg">
 <figcaption class="caption">Linear attention in both directions costs two sweeps
 over the tokens, each with one state of constant size
@@ -129,9 +132,6 @@ over the tokens, each with one state of constant size
 <figure><img alt="Masks of the true segments, of a gate that learned them, and of one whose gradient was lost" src="../docs/pictures/gate.png">
 <figcaption class="caption">A gate finds the segments of a sequence. In the code
 released with the paper its gradient is lost, and it stays where it began
-(<a href="05_gradients.html">notebook 5</a>).</figcaption></figure>
-<ol class="notebooks">
-${items.join("\n")}
-</ol>`;
+(<a href="05_gradients.html">notebook 5</a>).</figcaption></figure>`;
   return { path: "notebooks/index.html", title: "LION in notebooks", body };
 }

@@ -112,7 +112,10 @@ function linkTo(path: string, target: string, text: string): string {
 }
 
 /** All documents, by their kinds. */
-function documentsNav(path: string, documents: readonly Listed[]): string {
+export function documentsNav(
+  path: string,
+  documents: readonly Listed[],
+): string {
   if (documents.length === 0) return "";
   const kinds = [...new Set(documents.map(({ kind }) => kind))].map((kind) => {
     const items = documents.filter((document) => document.kind === kind)
