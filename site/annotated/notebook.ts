@@ -18,7 +18,8 @@ export async function display(shown: Displayable): Promise<void> {
   const { "text/html": html } = await shown[DISPLAY]();
   const element = document.createElement("div");
   element.className = "output";
-  element.innerHTML = `${html}`;
+  const { body } = new DOMParser().parseFromString(`${html}`, "text/html");
+  element.append(...body.childNodes);
   for (const table of element.querySelectorAll("table")) table.tabIndex = 0;
   output().show(element);
 }

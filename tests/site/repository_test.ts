@@ -11,7 +11,7 @@ const ROOT = new URL("../../", import.meta.url);
 
 /** What needs a published package, or the address of the repository. */
 const NEEDS =
-  /^[$ ]*(?:<code>)?(?:git clone|(?:deno add|deno install|npm i|npm install|npx)\b.*(?:jsr:@lionjs|npm:@lionjs| @lionjs))/m;
+  /(?:^[$ ]*|<code>)(?:git clone|(?:deno add|deno install|npm i|npm install|npx)\b.*(?:jsr:@lionjs|npm:@lionjs| @lionjs))/m;
 
 /** What readers see first, and all guides. */
 async function documents(): Promise<string[]> {
