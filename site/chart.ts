@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** Time against length, both in powers. @module */
-import { FORM_COLORS, VARIANT_COLORS } from "../lib/notebook/palette.ts";
+import { FORM_COLORS, VARIANT_COLORS } from "@lionjs/notebook/figure_style";
 import { steadyMilliseconds } from "../bench/measure/report_file.ts";
 import type { Timing } from "./calls.ts";
 import { type Contender, CONTENDERS } from "./contenders.ts";

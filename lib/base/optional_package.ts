@@ -70,9 +70,21 @@ export function importOptional<T>(
   resolve: () => string,
 ): Promise<T> {
   return loadOptional(user, [name], async () => {
-    const url = resolve();
-    return url.endsWith(".json")
-      ? await import(/* @vite-ignore */ url, { with: { type: "json" } })
-      : await import(/* @vite-ignore */ url);
+    try {
+      return await importFrom(resolve());
+    } catch (error) {
+      if (!("Deno" in globalThis)) throw error;
+      // A lock file tells Deno where the package will be, before it is there: an
+      // import by its name downloads it, even if it has no such file.
+      const specifier = `npm:${name}@${OPTIONAL_PACKAGES[name]}/package.json`;
+      await importFrom(specifier).catch(() => {});
+      return await importFrom(resolve());
+    }
   });
+}
+
+function importFrom(url: string) {
+  return url.endsWith(".json")
+    ? import(/* @vite-ignore */ url, { with: { type: "json" } })
+    : import(/* @vite-ignore */ url);
 }

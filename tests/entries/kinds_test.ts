@@ -218,11 +218,13 @@ const DATA: Calls = {
     ),
   trainTokenizer: (wrong) =>
     data.trainTokenizer(["a"], { vocabularySize: 300, ...wrong }),
+  trainWordPiece: (wrong) =>
+    data.trainWordPiece(["a"], { vocabularySize: 300, ...wrong }),
   webDataset: (wrong) => data.webDataset(noBytes, wrong),
   webDatasetImages: (wrong) =>
     data.webDatasetImages({
       ...{ size: 0, locality: new Uint32Array(0) },
-      get: () => ({}) as data.TarSample,
+      get: () => ({}) as never,
     }, wrong),
   webDatasetStream: (wrong) => data.webDatasetStream(noBytes, wrong),
   urlBytes: (wrong) => data.urlBytes("http://localhost:1", wrong),

@@ -29,12 +29,9 @@ import {
   trainTokenizer,
 } from "../../lib/data/mod.ts";
 import { ATTENTION_VARIANTS } from "../../lib/layers/mod.ts";
-import {
-  exportOnnx,
-  type ExportOnnxOptions,
-  saveTransformersJs,
-} from "../../lib/onnx/mod.ts";
 import "../../lib/io/mod.ts";
+import type { ExportOnnxOptions } from "../../lib/onnx/export.ts";
+import { exportOnnx, saveTransformersJs } from "../../lib/onnx/mod.ts";
 import { crossEntropy, train } from "../../lib/training/mod.ts";
 import { outFolder } from "../../tools/out_folder.ts";
 import { serveLocally } from "../../tools/server/loopback.ts";

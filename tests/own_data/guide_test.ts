@@ -3,6 +3,7 @@
  * data of the form that the page says, and no longer than it promises.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { dispose } from "@tensorflow/tfjs-core";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
 import {
   classNames,
@@ -12,8 +13,9 @@ import {
   useBackend,
 } from "../../mod.ts";
 import { fromPretrained, savePretrained } from "../../lib/hub/mod.ts";
+import { readSafetensors } from "../../lib/io/mod.ts";
 import { byteTokenizer, trainTokenizer } from "../../lib/data/mod.ts";
-import { BERT, STATES, writeModel } from "../hub/directories.ts";
+import { BERT, STATES, VIT, writeModel } from "../hub/directories.ts";
 import type { Weight } from "../hub/hugging_face.ts";
 import { array, uniform } from "../random.ts";
 import { blocks } from "../platforms/docs.ts";
@@ -28,10 +30,10 @@ const MOST_LINES = 15;
 await useBackend({ prefer: ["cpu"] });
 
 /** The program of a section, whose lines are counted. */
-function programOf(heading: string): string {
+function programOf(heading: string, most = MOST_LINES): string {
   const [program] = blocks(`## ${heading}`, "ts ignore");
   const own = program!.replaceAll(/^import [^]*?;\n/gm, "").trim().split("\n");
-  assertEquals(own.slice(MOST_LINES), [], `${heading} is longer`);
+  assertEquals(own.slice(most), [], `${heading} is longer`);
   return program!;
 }
 
@@ -41,11 +43,12 @@ async function tryProgram(
   prepare: (folder: string) => Promise<void>,
   check: (folder: string) => Promise<void>,
   edit: (program: string) => string,
+  lines?: number,
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
     await prepare(folder);
-    const program = edit(programOf(heading));
+    const program = edit(programOf(heading, lines));
     await Deno.writeTextFile(`${folder}/program.ts`, program);
     const { success, output } = await run(
       Deno.execPath(),
@@ -310,4 +313,44 @@ Deno.test("the guide's program for a model of the hub", () =>
     (program) =>
       program.replace("google-bert/bert-base-uncased", "./bert")
         .replace("length: 64", "length: 7"),
+  ));
+
+Deno.test("the guide's program for few pictures trains a new head alone", () =>
+  tryProgram(
+    "Few pictures",
+    async (folder) => {
+      await writeImages(`${folder}/animals`);
+      await writeModel(`${folder}/vit`, VIT, STATES.vit);
+      await Deno.writeTextFile(
+        `${folder}/vit/preprocessor_config.json`,
+        '{"feature_extractor_type": "ViTFeatureExtractor", "size": 6}',
+      );
+    },
+    async (folder) => {
+      const [before, after] = await Promise.all(
+        ["vit", "animals_vit"].map(async (name) => {
+          const path = `${folder}/${name}/model.safetensors`;
+          return (await readSafetensors(path)).tensors;
+        }),
+      );
+      for (const [name, tensor] of before!) {
+        const isKept = !name.startsWith("classifier.");
+        const values = await after!.get(name)!.data();
+        const own = await tensor.data();
+        assertEquals(
+          values.every((value, i) => value === own[i]),
+          isKept,
+          name,
+        );
+      }
+      dispose([...before!.values(), ...after!.values()]);
+      const { model } = await fromPretrained(`${folder}/animals_vit`);
+      assertEquals(classNames(model), ["lion", "seal"]);
+      model.dispose();
+    },
+    // A folder in the place of what the hub has, and its small pictures.
+    (program) =>
+      program.replace("google/vit-base-patch16-224", "./vit")
+        .replace("size: 224", "size: 6").replace("epochs: 10", "steps: 2"),
+    17,
   ));

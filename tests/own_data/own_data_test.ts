@@ -18,7 +18,14 @@ async function open(data: string): Promise<OwnTask> {
   const options: OwnOptions = {
     ...{ data, text: undefined, label: undefined, variant: "lit", rate: 1 },
     ...{ epochs: undefined, batchSize: 4, dim: 8, depth: 1, heads: 2, seed: 1 },
-    ...{ size: 8, patch: 8, length: 8, backend: undefined, output: "" },
+    ...{
+      size: 8,
+      patch: 8,
+      length: 8,
+      tokenizer: "wordpiece",
+      backend: undefined,
+      output: "",
+    },
   };
   const found = await findData(data);
   const task = found.kind === "image folders"

@@ -1,7 +1,9 @@
 /** What the documentation says one should type. @module */
 import { ROOT } from "./shell.ts";
 
-const pages = ["attention", "choosing", "data", "models", "platforms"];
+const pages = [
+  ...["attention", "choosing", "data", "models", "platforms", "tutorial"],
+];
 const text = (await Promise.all(
   pages.map((page) => Deno.readTextFile(`${ROOT}docs/${page}.md`)),
 )).join("\n");

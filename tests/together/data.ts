@@ -43,3 +43,4 @@ import "../data/tokenizer_file_test.ts";
 import "../data/tokenizer_test.ts";
 import "../data/tokens_test.ts";
 import "../data/windows_test.ts";
+import "../data/word_piece_test.ts";

@@ -69,6 +69,21 @@ onCpu(
   },
 );
 
+onCpu("the vocabulary is of bytes, or of pieces of words", async () => {
+  const texts = ROWS.map(({ text }) => text.toUpperCase());
+  const options = { vocabularySize: 300, length: 8 };
+  for (const tokenizer of ["bytes", "wordpiece"] as const) {
+    const task = await corpusTask(texts, { ...options, tokenizer });
+    const back = task.tokenizer.decode(task.tokenizer.encode("NUMBER of"));
+    assertEquals(back, tokenizer === "bytes" ? "NUMBER of" : "number of");
+  }
+  await assertRejects(
+    () => textTask(ROWS, { ...options, tokenizer: "words" as never }),
+    RangeError,
+    'tokenizer should be "bytes" or "wordpiece", got "words"',
+  );
+});
+
 onCpu(
   "labels that are arrays are several classes of a text, or those of its words",
   async () => {

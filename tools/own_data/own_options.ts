@@ -22,8 +22,8 @@ Trains a classifier on your own images or texts, tests it on examples that it ha
 not seen, and writes the model. FOLDER has a folder for each class, with images
 or .txt files in it; or FOLDER is a table with a column of texts and one of
 labels (.csv, .tsv, .json, .jsonl, .parquet, also .gz and .zst), or Parquet files
-of images. Folders or tables called train, validation and test are these parts;
-for each missing one, a tenth of the training data is held back.
+of images. Folders or tables called train, validation (or val) and test are these
+parts; for each missing one, a tenth of the training data is held back.
 
   --text COLUMN     texts in a table (default: text, sentence, content, …)
   --label COLUMN    labels in a table (default: label, class, category, …)
@@ -32,17 +32,20 @@ for each missing one, a tenth of the training data is held back.
   --epochs N        at most N passes over the data (default 30 for images, 10 for
                     texts); training ends sooner if it no longer helps
   --batch-size N    examples per step (default 32)
-  --rate R          the highest learning rate (default 0.001)
+  --rate R          the highest learning rate (default 0.001); with "search", some
+                    rates are tried in short trainings, and the best is taken
   --dim N           columns per token (default 96)
   --depth N         blocks (default 4)
   --heads N         attention heads (default 4)
   --size N          side of the images in pixels (default 64)
   --patch N         side of a patch in pixels (default 8)
   --length N        at most N tokens per text (default 128)
+  --tokenizer KIND  the vocabulary that is learned from texts: bytes (default), or
+                    wordpiece, BERT's, in lower case without accents
   --seed N          seed for weights, split and order (default 1)
   --backend NAME    webgpu, wasm or cpu
-  --output FOLDER   for the model, what it needs, the log, and a page of its
-                    mistakes (default ${OUTPUT}/ and the data's name)
+  --output FOLDER   for the model, what it needs, a log that TensorBoard reads too,
+                    and a page of its mistakes (default ${OUTPUT}/ and the data's name)
   --help            print this`;
 
 /** How own data are read, and what is trained on them. */
@@ -56,8 +59,8 @@ export interface OwnOptions {
   /** The most passes over the data; `undefined` for what suits them. */
   readonly epochs: number | undefined;
   readonly batchSize: number;
-  /** The highest learning rate. */
-  readonly rate: number;
+  /** The highest learning rate, or that it is to be found. */
+  readonly rate: number | "search";
   readonly dim: number;
   readonly depth: number;
   readonly heads: number;
@@ -67,6 +70,8 @@ export interface OwnOptions {
   readonly patch: number;
   /** The most tokens of a text. */
   readonly length: number;
+  /** The kind of vocabulary that is learned from texts. */
+  readonly tokenizer: "bytes" | "wordpiece";
   readonly seed: number;
   readonly backend: BackendName | undefined;
   /** Where what was trained is written. */
@@ -87,6 +92,7 @@ const OPTIONS = {
   size: { type: "string", default: "64" },
   patch: { type: "string", default: "8" },
   length: { type: "string", default: "128" },
+  tokenizer: { type: "string", default: "bytes" },
   seed: { type: "string", default: "1" },
   backend: { type: "string" },
   output: { type: "string" },
@@ -137,11 +143,12 @@ export function readOwnOptions(): Promise<OwnOptions> {
       output: output ?? `${OUTPUT}/${nameOf(data)}`,
       variant: oneOf("--variant", variant, ATTENTION_VARIANTS),
       epochs: epochs === undefined ? undefined : positive("--epochs", epochs),
-      rate: positive("--rate", rate),
+      rate: rate === "search" ? rate : positive("--rate", rate),
       ...{ batchSize: whole("batch-size"), seed: whole("seed") },
       ...{ dim: whole("dim"), depth: whole("depth"), heads: whole("heads") },
       ...{ size: whole("size"), patch: whole("patch") },
       length: whole("length"),
+      tokenizer: oneOf("--tokenizer", values.tokenizer, ["bytes", "wordpiece"]),
       backend: backend === undefined
         ? undefined
         : oneOf<BackendName>("--backend", backend, ["webgpu", "wasm", "cpu"]),

@@ -15,6 +15,7 @@ import {
   splitDocuments,
   tokenizerOf,
   trainTokenizer,
+  trainWordPiece,
 } from "@lionjs/lion/data";
 import { decompressed } from "../../lib/data/bytes/decompressed.ts";
 import { classFolders, type Parts } from "./find_data.ts";
@@ -167,7 +168,8 @@ function columnOf(
 
 function taskOf(
   given: Parts<readonly LabelledText[]>,
-  { variant, dim, depth, heads, length, batchSize, seed }: OwnOptions,
+  { tokenizer: kind, variant, dim, depth, heads, length, batchSize, seed }:
+    OwnOptions,
 ): OwnTask {
   const { train, validation, test } = allParts(given, seed);
   if (train.length === 0) throw new RangeError("--data should have texts");
@@ -176,7 +178,8 @@ function taskOf(
     const labels = given[part]?.map(({ label }) => label) ?? [];
     assertTrainedClasses(`the ${part} texts`, labels, classes);
   }
-  const file = trainTokenizer(train.map(({ text }) => text), {
+  const learn = kind === "bytes" ? trainTokenizer : trainWordPiece;
+  const file = learn(train.map(({ text }) => text), {
     vocabularySize: VOCABULARY,
   });
   const tokenizer = tokenizerOf(file);

@@ -1,7 +1,6 @@
 /** What recipes reached, as figures. @module */
 import { Figure, type Trace } from "@lionjs/lion/notebook";
-import { colorOf } from "../../lib/notebook/palette.ts";
-import { tickText } from "../../lib/notebook/ticks.ts";
+import { colorOf, tickText } from "@lionjs/notebook/figure_style";
 import { QUANTILES } from "./learned_decays.ts";
 import type { Figures } from "./recipe.ts";
 import { columnsOf, contendersIn } from "./report.ts";

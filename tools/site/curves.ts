@@ -1,8 +1,8 @@
 /** Curves of trainings, in the pages of tasks. @module */
 import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { asPlotTexts } from "../../lib/notebook/plot_text.ts";
-import { figuresOf } from "../recipes/figures.ts";
-import { readResults, type RecipeResults } from "../recipes/results_file.ts";
+import { figuresOf } from "@lionjs/recipes/figures";
+import { readResults, type RecipeResults } from "@lionjs/recipes/results_file";
 
 const RESULTS = new URL("../../docs/results/", import.meta.url);
 

@@ -176,6 +176,9 @@ function findableOf(
 function findableDocument(
   { page, title, about, weight, sections }: Document,
 ): Findable[] {
+  if (sections.length === 0) {
+    return [{ url: page, title, about, weight, text: "" }];
+  }
   return sections.map((section, at) => ({
     ...findableOf(page, title, section, at === 0),
     ...at === 0 ? { about } : {},

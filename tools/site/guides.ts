@@ -28,9 +28,20 @@ export const KINDS: Readonly<Record<string, Kind>> = {
         about: "What LION is, a first program, how to try it, limitations",
       },
       {
+        path: "docs/tutorial.md",
+        about:
+          "From 200 pictures to a page that names others, in a quarter of an hour",
+      },
+      {
         path: "notebooks/index.html",
         name: "Notebooks",
         about: "LION derived step by step, with each claim computed",
+      },
+      {
+        path: "index.html",
+        name: "Try it in your browser",
+        about:
+          "A demo: draw a digit, hide words, fill a Sudoku, train on your own data",
       },
     ],
   },
@@ -163,7 +174,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     ],
   },
   "The project": {
-    weight: 0.4,
+    weight: 0.3,
     guides: [
       {
         path: "CONTRIBUTING.md",

@@ -12,6 +12,7 @@ export {
   imageBatches,
   type ImageBatchStream,
 } from "./batching/image_batches.ts";
+export { IMAGENET } from "./batching/normalise.ts";
 export { contentOf, type FolderContent } from "./datasets/folder_content.ts";
 export {
   assertClassCount,
@@ -24,7 +25,10 @@ export { imageFolder } from "./datasets/image_folder.ts";
 export { parquetImages } from "./datasets/parquet_images.ts";
 export { splitImages } from "./datasets/split_images.ts";
 export { decodeImage } from "./decoding/decode_image.ts";
-export { trainTransform } from "./transforms/train_transform.ts";
+export {
+  trainTransform,
+  type TrainTransformOptions,
+} from "./transforms/train_transform.ts";
 export { evalTransform } from "./transforms/eval_transform.ts";
 export type { Interpolation } from "./pictures/filters.ts";
 export { greyPixels } from "./pictures/grey.ts";

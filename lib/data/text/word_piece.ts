@@ -2,9 +2,9 @@
 import type { TokenizerFile } from "./tokenizer_file.ts";
 
 /** The special tokens of BERT's vocabularies. */
-const SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+export const SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-/** How a `vocab.txt` is read. */
+/** How BERT's steps treat texts, which a `vocab.txt` does not say. */
 export interface WordPieceOptions {
   /** Whether texts become lower case, without accents. @default true */
   lowercase?: boolean | undefined;

@@ -14,6 +14,7 @@ import {
   imageFolder,
   splitImages,
   trainTransform,
+  type TrainTransformOptions,
 } from "@lionjs/data/images";
 import { crossEntropy } from "../losses/cross_entropy.ts";
 import { f1 } from "../metrics/classification.ts";
@@ -30,6 +31,13 @@ export interface ImageTaskOptions {
    * `trainTransform`. @default none
    */
   randAugment?: string | undefined;
+  /**
+   * The area of the pictures to train on that a crop shows, and its width divided by
+   * its height, each between two bounds. With few pictures, or where the thing fills
+   * them, crop less: `{ scale: [0.6, 1] }`.
+   * @default { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] }
+   */
+  crop?: TrainTransformOptions["crop"];
   /** Images per batch. @default 16 */
   batchSize?: number | undefined;
   /** Seed of the split, the order and the transforms. @default 0 */
@@ -37,7 +45,7 @@ export interface ImageTaskOptions {
 }
 
 const OPTIONS = optionsOf<ImageTaskOptions>()(
-  "size randAugment batchSize seed",
+  "size randAugment crop batchSize seed",
 );
 
 /** Images to learn the classes of, from {@linkcode imageTask}. */
@@ -106,10 +114,10 @@ export async function imageTask(
   options: ImageTaskOptions = {},
 ): Promise<ImageTask> {
   assertOptions("imageTask", options, OPTIONS);
-  const { size = 64, batchSize = 16, seed = 0, randAugment } = options;
+  const { size = 64, batchSize = 16, seed = 0, randAugment, crop } = options;
   assertInteger("batchSize", batchSize, 1);
   if (randAugment !== undefined) assertText("randAugment", randAugment);
-  const transform = trainTransform({ size, randAugment });
+  const transform = trainTransform({ size, randAugment, crop });
   const plain = evalTransform({ size });
   const parts = await partsOf(pathOf(folder, "imageTask's folder"), seed);
   const { classes } = parts.train;

@@ -2,6 +2,7 @@
 import {
   assertInteger,
   assertList,
+  assertOneOf,
   assertOptions,
   assertShare,
   assertText,
@@ -25,6 +26,7 @@ import {
   type Tokenizer,
   tokenizerOf,
   trainTokenizer,
+  trainWordPiece,
 } from "@lionjs/data";
 import { binaryCrossEntropy } from "../losses/binary_cross_entropy.ts";
 import { crossEntropy } from "../losses/cross_entropy.ts";
@@ -40,8 +42,12 @@ export interface TextsOptions {
    * @default 4000
    */
   vocabularySize?: number | undefined;
-  /** The tokenizer, in place of a vocabulary to learn. @default none */
-  tokenizer?: Tokenizer | undefined;
+  /**
+   * The tokenizer, in place of a vocabulary to learn; or the kind of vocabulary to
+   * learn: `"bytes"` as `trainTokenizer` does, `"wordpiece"` as `trainWordPiece`.
+   * @default "bytes"
+   */
+  tokenizer?: Tokenizer | "bytes" | "wordpiece" | undefined;
   /** Tokens per text. @default 128 */
   length?: number | undefined;
   /** Texts per batch. @default 16 */
@@ -259,10 +265,12 @@ function assertSizes(sizes: Record<string, number>): void {
 
 function tokenizerFor(
   texts: readonly string[],
-  { tokenizer, vocabularySize = 4000 }: TextsOptions,
+  { tokenizer = "bytes", vocabularySize = 4000 }: TextsOptions,
 ): Tokenizer {
-  if (tokenizer !== undefined) return tokenizer;
-  return tokenizerOf(trainTokenizer(texts, { vocabularySize }));
+  if (typeof tokenizer === "object") return tokenizer;
+  assertOneOf("tokenizer", tokenizer, ["bytes", "wordpiece"]);
+  const learn = tokenizer === "bytes" ? trainTokenizer : trainWordPiece;
+  return tokenizerOf(learn(texts, { vocabularySize }));
 }
 
 /** The rows of a table, by the ending of its name, or those that are given. */

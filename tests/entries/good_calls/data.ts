@@ -396,6 +396,16 @@ export const DATA: GoodCalls = {
     data.trainTokenizer,
     () => ({ documents: ["aab"], options: { vocabularySize: 300 } }),
   ),
+  trainWordPiece: plain(
+    data.trainWordPiece,
+    () => ({
+      documents: ["aab"],
+      options: {
+        ...{ vocabularySize: 300, alphabet: 9, lowercase: false },
+        ...{ stripAccents: true, chineseCharacters: false },
+      },
+    }),
+  ),
   trainTransform: plain(
     data.trainTransform,
     () => ({

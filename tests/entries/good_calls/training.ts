@@ -80,7 +80,10 @@ export const TRAINING: GoodCalls = {
     training.imageTask,
     () => ({
       folder: NOWHERE,
-      options: { size: 4, randAugment: "rand-m9-inc1", batchSize: 1, seed: 1 },
+      options: {
+        ...{ size: 4, randAugment: "rand-m9-inc1", batchSize: 1, seed: 1 },
+        crop: { scale: [0.5, 1], ratio: [1, 1] },
+      },
     }),
   ),
   seriesTask: plain(
