@@ -31,7 +31,7 @@ const PACKAGES_BESIDE: readonly string[] = [
   "tools/recipes",
 ];
 
-/** The rooms of `lib`: each imports only those before it. CONTRIBUTING.md says what they are. */
+/** The rooms of `lib`: each imports only those before it. docs/architecture.md says what they are. */
 const FLOORS: readonly string[] = [
   ...Object.keys(PACKAGES),
   "operations",
@@ -210,7 +210,7 @@ export function misplacedImports(
     if (unknown !== undefined) {
       return [
         `${line}: ${unknown} is not among the floors; give it ` +
-        `a place in tools/check_rooms.ts, and in CONTRIBUTING.md`,
+        `a place in tools/check_rooms.ts, and in docs/architecture.md`,
       ];
     }
     const [upper, lower] = rooms.map((room) => floors.indexOf(room));

@@ -321,7 +321,9 @@ out/site-test.`,
     {
       args: [
         ...["test", "-A", "--no-check"],
-        ...["site", "own_data", "pages"].map((name) => `tests/site/${name}.ts`),
+        ...["site", "own_data", "pages", "annotated"].map((name) =>
+          `tests/site/${name}.ts`
+        ),
       ],
     },
   ],

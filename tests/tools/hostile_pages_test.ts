@@ -14,7 +14,6 @@ import {
 import { reportPage } from "../../bench/report/page.ts";
 import { readKept } from "../../bench/measure/read_report.ts";
 import { FIGURE_NAMES, type Report } from "../../bench/measure/report_file.ts";
-import { reportTables } from "../../bench/report/tables.ts";
 import { allTables } from "../../bench/views.ts";
 import { curvesSVG } from "../../lib/notebook/curves_svg.ts";
 import { renderPage } from "../../tools/demo/page.ts";
@@ -100,10 +99,6 @@ const READERS: Readonly<Record<string, (markdown: string) => string>> = {
 for (const [reader, toHTML] of Object.entries(READERS)) {
   Deno.test(`texts of reports are text in Markdown that ${reader} shows`, async () => {
     const report = await shortReport();
-    await testPage(report, (report) => toHTML(reportTables(report)), [
-      ...FIGURE_NAMES,
-      "softmax",
-    ]);
     await testPage(report, (report) => toHTML(allTables(report)), [
       ...FIGURE_NAMES,
       "softmax",

@@ -7,11 +7,18 @@ import { readKept } from "../../bench/measure/read_report.ts";
 import { keptTimes } from "./kept_times.ts";
 import { keptResults, withCurves } from "./curves.ts";
 import { documentation } from "./documents.ts";
+import {
+  ANNOTATED_PROGRAM,
+  ANNOTATED_STYLE,
+  bundleAnnotated,
+} from "./annotated.ts";
 import { brokenLinks } from "./links.ts";
 import { documentsNav, FORMULA_STYLE } from "./page.ts";
 import { plainText } from "./plain_text.ts";
 import { SITE_POLICY } from "./policies.ts";
 import { DOCUMENTS_PLACE, referencePage } from "./reference.ts";
+import { withRepository } from "./repository.ts";
+import { WASM, WASM_FILE } from "./wasm_file.ts";
 
 const SOURCE = new URL("../../site/", import.meta.url);
 
@@ -95,14 +102,6 @@ const FONT = /url\((fonts\/[\w-]+\.woff2)\)/g;
 /** Made of the kept report. */
 const KEPT_TIMES = "kept_times.json";
 
-const WASM_FILE = "tfjs-backend-wasm-simd.wasm";
-const WASM = new URL(
-  WASM_FILE,
-  import.meta.resolve(
-    "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js",
-  ),
-);
-
 /** With these, a page may share memory between threads. */
 export const ISOLATION = {
   "cross-origin-opener-policy": "same-origin",
@@ -148,11 +147,12 @@ export async function buildSite(
   address?: string,
 ): Promise<Built[]> {
   const files = await buildPage(folder);
-  if (address !== undefined) {
-    const page = new URL("index.html", folder);
-    const html = await Deno.readTextFile(page);
-    await Deno.writeTextFile(page, atAddress(html, address));
-  }
+  const page = new URL("index.html", folder);
+  const html = withRepository(await Deno.readTextFile(page));
+  await Deno.writeTextFile(
+    page,
+    address === undefined ? html : atAddress(html, address),
+  );
   await buildDocumentation(folder);
   return files;
 }
@@ -253,7 +253,16 @@ async function buildDocumentation(folder: URL): Promise<void> {
     new URL("search.json", folder),
     JSON.stringify(findable),
   );
+  const notebooks = new URL("notebooks/", folder);
+  await bundleAnnotated(notebooks);
+  await Deno.copyFile(
+    new URL(ANNOTATED_STYLE, new URL("annotated/", SOURCE)),
+    new URL(ANNOTATED_STYLE, notebooks),
+  );
   for (const name of [...SHARED, ...LATER]) files.set(name, "");
+  for (const name of [ANNOTATED_PROGRAM, ANNOTATED_STYLE]) {
+    files.set(`notebooks/${name}`, "");
+  }
   for (const name of ["index.html", "style.css", "page.js"]) {
     files.set(name, await Deno.readTextFile(new URL(name, folder)));
   }
