@@ -1,4 +1,4 @@
-/** Functions that are told when layers mix tokens, and may compute more of it. @module */
+/** Functions that watch layers mix tokens, and may compute more of it. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { AttentionOptions } from "./options/attention_options.ts";
 

@@ -47,11 +47,11 @@ export interface Initializer {
 
 /** An input or output of a graph; without a shape, nothing is said of it. */
 export interface ValueInfo {
-  /** Its name. */
+  /** The tensor's name. */
   readonly name: string;
-  /** The type of its elements. */
+  /** The type of the tensor's elements. */
   readonly type: ElementType;
-  /** Its axes. */
+  /** The tensor's axes. */
   readonly shape?: readonly Dimension[];
 }
 

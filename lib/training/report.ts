@@ -1,4 +1,4 @@
-/** What a classifier gets right and wrong on a set, class by class. @module */
+/** A report on a classifier: its scores on a set, class by class. @module */
 import { assertOptions, assertSignal, optionsOf } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";

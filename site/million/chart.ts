@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** Time against length to a million tokens, both in powers. @module */
-import { VARIANT_COLORS } from "../../lib/notebook/figure_style/palette.ts";
+import { VARIANT_COLORS } from "@lionjs/notebook/figure_style";
 import { draw, label } from "../elements.ts";
 import type { Point } from "./calls.ts";
 

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { model as modelOf } from "@tensorflow/tfjs-layers";
-import { lionBert, useBackend } from "../../mod.ts";
+import { attentionRows, lionBert, useBackend } from "../../mod.ts";
 import { MixingLayer } from "../../lib/layers/mod.ts";
 import { withPrefix } from "../../lib/layers/lion_layer.ts";
 import { WHOLE_SEQUENCE } from "../../lib/layers/sequence.ts";
@@ -70,6 +70,31 @@ Deno.test("rows times values are what a block's mixer gives", async () => {
     }
   }
   model.dispose();
+});
+
+Deno.test("a row of a block is that of attentionRows", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const trained = await languageModel(await Deno.readFile(WEIGHTS));
+  const ids = [7, 300, 12, 45, 1200, 12, 9];
+  const blocks = await blockVectors(trained.model, ids);
+  const inputs = [tf.tensor2d([ids], undefined, "int32"), tf.ones([1, 7])];
+  for (const [layer, block] of blocks.entries()) {
+    for (const token of [0, 3, 6]) {
+      const rows = attentionRows(trained.model, inputs, {
+        layer,
+        rows: [token],
+      });
+      const mean = await tf.mean(rows, 1).data();
+      const { first, weights } = rowOf(block, token);
+      // The layer adds an epsilon to the sum by which it divides.
+      mean.forEach((weight, at) =>
+        assertAlmostEquals(weights[at - first] ?? 0, weight, 1e-4)
+      );
+      rows.dispose();
+    }
+  }
+  tf.dispose(inputs);
+  trained.model.dispose();
 });
 
 Deno.test("a word hears both sides, and parts of a text are read once", async () => {

@@ -4,7 +4,7 @@ import { MNIST_SIDE as SIDE } from "@lionjs/lion/datasets";
 import { Figure } from "@lionjs/lion/notebook";
 import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { asPlotTexts } from "../../lib/notebook/plot_text.ts";
-import { colorOf } from "../../lib/notebook/figure_style/palette.ts";
+import { colorOf } from "@lionjs/notebook/figure_style";
 import { plotPolicy } from "../../lib/notebook/plotly_page.ts";
 
 /** What the page shows. */

@@ -27,7 +27,7 @@ export interface ModelFiles {
  * A package that holds a model, such as the default export of `@lionjs/sudoku`.
  */
 export interface ModelPackage {
-  /** The folder of its files; ends with a slash. */
+  /** The folder of the package's files; ends with a slash. */
   readonly url: URL;
   /** What the model does, in a word. */
   readonly task: string;

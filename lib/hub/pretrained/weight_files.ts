@@ -93,7 +93,7 @@ function shardsOf(
 interface Written {
   readonly name: string;
   readonly weight: tf.Tensor | Int8Tensor;
-  /** The names of its tensors in the file. */
+  /** The names of the weight's tensors in the file. */
   readonly names: readonly string[];
   readonly bytes: number;
 }

@@ -23,7 +23,7 @@ export interface StoredTensor {
   readonly name: string;
   readonly type: StoredType;
   readonly shape: readonly number[];
-  /** Whether its bytes may lie in a file of their own. */
+  /** Whether the tensor's bytes may lie in a file of their own. */
   readonly isWeight: boolean;
   /** As many elements of the type as the shape has. */
   load(): Promise<ArrayBufferView>;
@@ -32,7 +32,7 @@ export interface StoredTensor {
 /** A graph's tensors as they are stored, and the operations that restore them. */
 export interface Stored {
   readonly tensors: readonly StoredTensor[];
-  /** They come before all others; each one's output has the name of a weight. */
+  /** Operations that come before all others; the output of each has the name of a weight. */
   readonly nodes: readonly Node[];
 }
 

@@ -14,11 +14,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { gradientsIfAny, runWithGradient } from "./tape.ts";
 
-/** What second derivatives are computed of. */
+/** An operation, as second derivatives need it. */
 interface PlainOperation {
   /** The names of the outputs. */
   readonly outputs: readonly string[];
-  /** Computes them, in operations whose gradients have gradients. */
+  /** Computes the outputs, in operations whose gradients have gradients. */
   plain?(
     inputs: object,
     attributes: object,

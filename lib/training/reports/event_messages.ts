@@ -13,7 +13,7 @@ export interface EventMessage {
   /** Seconds since 1970. */
   readonly wallTime: number;
   readonly step: number;
-  /** In the first event of a file. */
+  /** The format's version, which the first event of a file has. */
   readonly fileVersion?: string;
   /** Values by their tags. */
   readonly scalars?: Readonly<Record<string, number>>;
