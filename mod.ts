@@ -57,10 +57,7 @@ export {
   type AttentionVariant,
 } from "./lib/layers/options/attention_options.ts";
 export type { Mixer } from "./lib/layers/mixer.ts";
-export type {
-  DecayFunction,
-  LearnedDecay,
-} from "./lib/layers/mixers/lion_decays.ts";
+export type { LearnedDecay } from "./lib/layers/mixers/lion_decays.ts";
 export {
   registerDecay,
   registerMixer,
@@ -73,28 +70,21 @@ export {
   type LionBertOptions,
 } from "./lib/models/bert.ts";
 export { classNames, setClassNames } from "./lib/models/class_names.ts";
-export {
-  type Classified,
-  classify,
-  type ClassifyingModel,
-  type ClassShare,
-} from "./lib/models/classify.ts";
+export { classify, type ClassShare } from "./lib/models/classify.ts";
+export { attentionRows } from "./lib/models/explanations/attention_rows.ts";
+export { inputSaliency } from "./lib/models/explanations/input_saliency.ts";
 export { acceptLosses } from "./lib/models/compile.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
-export {
-  factoredPositions,
-  type FactoredPositionsOptions,
-} from "./lib/models/factored_positions.ts";
+export { factoredPositions } from "./lib/models/factored_positions.ts";
 export {
   modelSummary,
   setForm,
   setGradientCheckpointing,
 } from "./lib/models/forms.ts";
-export { fill, type FilledGap } from "./lib/models/fill.ts";
-export type { TextModel } from "./lib/models/text_input.ts";
+export { fill } from "./lib/models/fill.ts";
+
 export {
   forecast,
-  type SeriesScaling,
   seriesScaling,
   setSeriesScaling,
 } from "./lib/models/forecast.ts";

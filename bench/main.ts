@@ -98,7 +98,7 @@ twenty minutes; times on a busy machine mean little. The task sets V8 flags;
                     what they exchange, under MPI; exits with 1 if two are not
                     faster than one by the goal. --quick takes half a minute
   --mpi NAME        one of those installed (default: the first)
-  --json FILE       notebook 13 reads bench/ranks.json`;
+  --json FILE       docs/cluster.md tells of bench/ranks.json`;
 
 /** What to do. */
 type Options =

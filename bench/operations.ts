@@ -22,8 +22,8 @@ import {
   readTensors,
   timeTensors,
 } from "./measure/tensors.ts";
-import { type FamilyProblem, familyProblem } from "./family_problem.ts";
 import { difference } from "./measure/timing.ts";
+import { type Inputs, inputsOf, MODELS } from "../tests/family/models.ts";
 import { array, uniform } from "../tests/random.ts";
 import { inPlainForms } from "./plain_forms.ts";
 import { INPUTS, scanProblem, shapeOf } from "./scan_problem.ts";
@@ -250,196 +250,29 @@ export function softmaxOperation(
   };
 }
 
-/** Inputs of members of the family, in their order, made of a problem. */
-const FAMILY = {
-  /** Attention with a decay for each token, which others are compared with. */
-  scalar: (problem: FamilyProblem) => ({
-    ...vectorsOf(problem),
-    logDecay: [tokensOf(problem), problem.logDecay],
-  }),
-  linearTransformer: (problem: FamilyProblem) => vectorsOf(problem),
-  retention: (problem: FamilyProblem) => ({
-    ...vectorsOf(problem),
-    logDecay: [[HEADS], problem.logDecay.slice(0, HEADS)],
-  }),
-  mamba2: (problem: FamilyProblem) => {
-    const { q, k, v } = vectorsOf(problem);
-    const steps = problem.logDecay.map((decay) => -decay);
-    return {
-      ...{ x: v, dt: [tokensOf(problem), steps] },
-      ...{ a: [[HEADS], new Float32Array(HEADS).fill(-1)], b: k, c: q },
-    };
-  },
-  mlstm: (problem: FamilyProblem) => ({
-    ...vectorsOf(problem),
-    inputGate: [tokensOf(problem), problem.beta!],
-    forgetGate: [tokensOf(problem), problem.beta!.map((x) => 4 * x)],
-  }),
-  gatedRfa: (problem: FamilyProblem) => {
-    const { q, k, v } = vectorsOf(problem);
-    // Features are positive, so that sums of weights are.
-    const positive = ([shape, x]: Shaped): Shaped => [shape, x.map(Math.abs)];
-    const gate = problem.logDecay.map(Math.exp);
-    return {
-      ...{ q: positive(q), k: positive(k), v },
-      gate: [tokensOf(problem), gate],
-    };
-  },
-  rwkv6: (problem: FamilyProblem) => {
-    const { q, k, v } = vectorsOf(problem);
-    const bonus = problem.q.slice(0, HEADS * HEAD_DIM);
-    return {
-      ...{ r: q, k, v, logDecay: channelDecays(problem) },
-      bonus: [[HEADS, HEAD_DIM], bonus],
-    };
-  },
-  hgrn2: (problem: FamilyProblem) => {
-    const { q, v } = vectorsOf(problem);
-    const [shape, logDecay] = channelDecays(problem);
-    return { q, v, forget: [shape, logDecay.map(Math.exp)] };
-  },
-  gateLoop: (problem: FamilyProblem) => {
-    const { q, k, v } = vectorsOf(problem);
-    const logDecay = channelDecays(problem);
-    const phase: Shaped = [
-      q[0],
-      array(q[1].length, uniform(problem.length + 1)),
-    ];
-    return { q, k, v, logDecay, phase };
-  },
-  gatedLinearAttention: (problem: FamilyProblem) => ({
-    ...vectorsOf(problem),
-    logDecay: channelDecays(problem),
-  }),
-  deltaNet: (problem: FamilyProblem) => ({
-    ...vectorsOf(problem),
-    beta: [tokensOf(problem), problem.beta!],
-  }),
-  gatedDeltaNet: (problem: FamilyProblem) => ({
-    ...vectorsOf(problem),
-    beta: [tokensOf(problem), problem.beta!],
-    logDecay: [tokensOf(problem), problem.logDecay],
-  }),
-  kimiDeltaAttention: (problem: FamilyProblem) => ({
-    ...vectorsOf(problem),
-    beta: [tokensOf(problem), problem.beta!],
-    logDecay: channelDecays(problem),
-  }),
-  rwkv7: (problem: FamilyProblem) => {
-    const { q, k, v } = vectorsOf(problem);
-    const rows = [...tokensOf(problem), HEAD_DIM];
-    return {
-      ...{ r: q, logDecay: channelDecays(problem), k, v },
-      ...{ a: [rows, problem.k.map((x) => -x)], b: [rows, gated(problem)] },
-    };
-  },
-  gatedDeltaNet2: (problem: FamilyProblem) => {
-    const gates: Shaped = [[...tokensOf(problem), HEAD_DIM], gatesOf(problem)];
-    return {
-      ...{ ...vectorsOf(problem), logDecay: channelDecays(problem) },
-      ...{ eraseGate: gates, writeGate: gates },
-    };
-  },
-  deltaProduct: inSteps,
-  gatedDeltaProduct: (problem: FamilyProblem) => ({
-    ...inSteps(problem),
-    logDecay: [tokensOf(problem), problem.logDecay],
-  }),
-  comba: (problem: FamilyProblem) => ({
-    ...vectorsOf(problem),
-    p: [[...tokensOf(problem), HEAD_DIM], problem.k.map((x) => 0.7 * x)],
-    beta: [tokensOf(problem), problem.beta!],
-    logDecay: [tokensOf(problem), problem.logDecay],
-  }),
-  forgettingAttention: (problem: FamilyProblem) => ({
-    ...vectorsOf(problem),
-    logDecay: [tokensOf(problem), problem.logDecay],
-  }),
-  mamba3: (problem: FamilyProblem) => {
-    const { q, k, v } = vectorsOf(problem), tokens = tokensOf(problem);
-    const angles = HEAD_DIM / 4, count = HEADS * problem.length;
-    const phase = array(count * angles, uniform(problem.length + 1));
-    return {
-      ...{ x: v, dt: [tokens, problem.logDecay.map((decay) => -decay)] },
-      ...{ a: [tokens, new Float32Array(count).fill(-1)], b: k, c: q },
-      phase: [[...tokens, angles], phase],
-      trapezoid: [tokens, problem.beta!],
-    };
-  },
-  logLinearAttention: (problem: FamilyProblem) => {
-    const tokens = tokensOf(problem);
-    const levels = 33 - Math.clz32(problem.length - 1);
-    const count = HEADS * problem.length * levels;
-    const scales = array(count, uniform(problem.length + 1), (u) => u);
-    return {
-      ...{ ...vectorsOf(problem), logDecay: [tokens, problem.logDecay] },
-      levelScales: [[...tokens, levels], scales],
-    };
-  },
-  pathAttention: (problem: FamilyProblem) => {
-    const { q, k, v } = vectorsOf(problem);
-    return {
-      ...{ q, k, v, w: k, beta: [tokensOf(problem), problem.beta!] },
-      logDecay: [tokensOf(problem), problem.logDecay],
-    };
-  },
-} as const satisfies Readonly<
-  Record<string, (problem: FamilyProblem) => Record<string, Shaped>>
->;
+/** The members of the family, as tests describe them. */
+const FAMILY = Object.fromEntries(
+  MODELS.map((model) => [model.name as string, model]),
+);
 
-/** A member of the family. */
-export type Member = keyof typeof FAMILY;
-/** All of them. */
-export const MEMBERS = Object.keys(FAMILY) as Member[];
+/** The names of all members, and of what others are compared with. */
+export const MEMBERS: readonly string[] = ["scalar", ...Object.keys(FAMILY)];
 
-/** Members with a decay for each channel of the keys. */
-const DIAGONAL: readonly Member[] = [
-  "rwkv6",
-  "hgrn2",
-  "gateLoop",
-  "gatedLinearAttention",
-  "kimiDeltaAttention",
-  "rwkv7",
-  "gatedDeltaNet2",
-];
-
-/** Steps of a token of DeltaProduct. */
-const STEPS = 2;
-
-/** Keys, values and strengths of the steps of DeltaProduct. */
-function inSteps(problem: FamilyProblem) {
-  const { length } = problem;
-  const { k, v, beta } = familyProblem(problem, HEADS, STEPS * length);
-  const steps = [...tokensOf(problem), STEPS];
-  return {
-    q: vectorsOf(problem).q,
-    ...{ k: [[...steps, HEAD_DIM], k], v: [[...steps, HEAD_DIM], v] },
-    beta: [steps, beta!],
-  } as const satisfies Record<string, Shaped>;
+/** Inputs of one sequence of a member, of ordinary numbers: tests have extreme ones at both ends. */
+function memberInputs(member: string, length: number): Inputs {
+  const sizes = {
+    ...{ batch: 1, heads: HEADS, length, headDim: HEAD_DIM },
+    ...{ valueDim: HEAD_DIM, steps: 2, angles: HEAD_DIM / 4 },
+    levels: 33 - Math.clz32(length - 1),
+  };
+  const model = FAMILY[member] ?? FAMILY["forgettingAttention"]!;
+  return inputsOf(
+    model,
+    sizes,
+    uniform(length),
+    (name, u) => model.make[name]!(0.2 + 0.6 * u, 0),
+  );
 }
-
-/** Gates of channels from 0 to 1. */
-const gatesOf = ({ q }: FamilyProblem): Float32Array =>
-  q.map((x) => (1 + x) / 2);
-
-/** Keys times gates of channels. */
-function gated(problem: FamilyProblem): Float32Array {
-  const gates = gatesOf(problem);
-  return problem.k.map((x, i) => x * gates[i]!);
-}
-
-const tokensOf = ({ length }: FamilyProblem) => [1, HEADS, length];
-
-function vectorsOf(problem: FamilyProblem): Record<"q" | "k" | "v", Shaped> {
-  const shape = [...tokensOf(problem), HEAD_DIM];
-  const { q, k, v } = problem;
-  return { q: [shape, q], k: [shape, k], v: [shape, v] };
-}
-
-const channelDecays = (problem: FamilyProblem): Shaped => [
-  [...tokensOf(problem), HEAD_DIM],
-  problem.logDecay,
-];
 
 /** What revisions have called attention to the tokens before. */
 const CAUSAL = [{ causal: true }, { direction: "forward" }] as const;
@@ -468,16 +301,18 @@ function inDirection(
 
 /** A member of the family on one sequence. */
 export function familyOperation(
-  member: Member,
+  member: string,
   length: number,
   causal = false,
 ): Operation {
-  const model = { diagonal: DIAGONAL.includes(member), delta: true };
-  const problem = () => familyProblem(model, HEADS, length);
   const directed = inDirection(causal);
   return {
-    inputs: () => FAMILY[member](problem()),
-    dy: () => problem().dy,
+    inputs: () =>
+      Object.fromEntries(
+        Object.entries(memberInputs(member, length))
+          .map(([name, { shape, values }]) => [name, [shape, values]]),
+      ),
+    dy: () => array(HEADS * length * HEAD_DIM, uniform(length + 1)),
     attend: (library, inputs) =>
       directed((direction) => {
         if (member === "scalar") {
@@ -494,11 +329,11 @@ export function familyOperation(
             options,
           );
         }
-        if (!library[member]) throw new Error(`there is no ${member}`);
-        const call = library[member] as unknown as (
+        const call = library[member as keyof Library] as unknown as (
           inputs: Record<string, tf.Tensor>,
           options: Directed & { readonly scale: number },
         ) => tf.Tensor;
+        if (!call) throw new Error(`there is no ${member}`);
         return call(inputs, { scale: 1, ...direction });
       }),
   };

@@ -1,9 +1,8 @@
 /**
  * Training by ranks that share a batch beside training by one, and what they
  * exchange, in words: `deno task bench --ranks`, with MPICH or Open MPI on a
- * machine whose cores are idle. Each rank has one thread. What a message costs
- * explains a part of it, as `notebooks/13_scale.ipynb` shows with the figures that
- * are kept in `bench/ranks.json`.
+ * machine whose cores are idle. Each rank has one thread. The figures of
+ * `docs/cluster.md` are kept in `bench/ranks.json`.
  *
  * @module
  */

@@ -11,7 +11,11 @@ import {
   withoutPadding,
 } from "../tools/markdown_text.ts";
 import { isKept, ratioIn, reachedIn } from "./bounds.ts";
-import { type Crossing, crossingOf } from "./report/crossings.ts";
+import {
+  type Crossing,
+  crossingOf,
+  tellCrossings,
+} from "./report/crossings.ts";
 import {
   absentLines,
   machineLines,
@@ -20,7 +24,7 @@ import {
 } from "./report/page.ts";
 import { readKept } from "./measure/read_report.ts";
 import type { FigureName, Report } from "./measure/report_file.ts";
-import { detailedTables, reportTables } from "./report/tables.ts";
+import { detailedTables } from "./report/tables.ts";
 import { FIGURES } from "./report/figures.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -33,7 +37,6 @@ const VIEWS: Readonly<Record<string, (report: Report) => string>> = {
   "README.md": ratiosToPyTorch,
   "docs/attention.md": familyCosts,
   "docs/choosing.md": fullOrChunks,
-  "docs/performance.md": reportTables,
   "bench/RESULTS.md": allTables,
 };
 
@@ -214,8 +217,9 @@ export function allTables(plain: Report): string {
         `### ${FIGURES[figure.figure].title}`,
         `${tellSettings(figure.settings)}.`,
         ...detailedTables(figure),
+        tellCrossings(figure).map((line) => `- ${line}`).join("\n"),
         ...(figure.costs ?? []).map((cost) => tellReached(cost, backend)),
       ];
     }),
-  ].join("\n\n");
+  ].filter((part) => part !== "").join("\n\n");
 }

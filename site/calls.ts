@@ -4,6 +4,8 @@ import type { UnmaskOrder } from "@lionjs/lion/diffusion";
 import type { Level } from "../models/sudoku/puzzles/mod.ts";
 import type { Contender, Form } from "./contenders.ts";
 import type { Device } from "./device.ts";
+import type { ListenCalls } from "./listen/calls.ts";
+import type { MillionCalls } from "./million/calls.ts";
 
 /** What the classifier makes of a picture. */
 export interface Reading {
@@ -70,7 +72,7 @@ export interface Timing extends Time {
 }
 
 /** The worker's functions. */
-export interface Calls {
+export interface Calls extends MillionCalls {
   /** Comes first. */
   start(backend: Device["backend"]): Promise<Device>;
   classify(pixels: Uint8Array, form: Form): Promise<Reading>;
@@ -81,7 +83,7 @@ export interface Calls {
 }
 
 /** The functions of the worker that fills in words and digits, and is loaded later. */
-export interface DiffusionCalls {
+export interface DiffusionCalls extends ListenCalls {
   /** Comes first. */
   start(backend: Device["backend"]): Promise<Device>;
   /** Which words the language model can fill in. */

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** Time against length, both in powers. @module */
-import { FORM_COLORS, VARIANT_COLORS } from "../lib/notebook/palette.ts";
+import { FORM_COLORS, VARIANT_COLORS } from "@lionjs/notebook/figure_style";
 import { steadyMilliseconds } from "../bench/measure/report_file.ts";
 import type { Timing } from "./calls.ts";
 import { type Contender, CONTENDERS } from "./contenders.ts";
@@ -27,15 +27,25 @@ function colourOf(contender: Contender): string {
     : FORM_COLORS[contender];
 }
 
-/** Draws what was measured, of lengths from one to another, into an SVG. */
+/** Where a measurement is drawn: its median, or the best of its runs if they vary. */
+function heightOf(one: Measured): number {
+  return steadyMilliseconds(one) === null ? one.p20 : one.median;
+}
+
+/**
+ * Draws what was measured, of lengths from one to another, into an SVG.
+ *
+ * @param behind Times of another machine, drawn faintly where a contender has none.
+ */
 export function drawChart(
   chart: SVGSVGElement,
   measured: readonly Measured[],
   [shortest, longest]: readonly [number, number],
+  behind: readonly Measured[] = [],
 ): void {
   const width = Math.max(NARROWEST, Math.min(WIDEST, chart.clientWidth));
   const right = width - RIGHT;
-  const times = measured.flatMap(({ p20, p80 }) => [p20, p80]);
+  const times = [...measured, ...behind].flatMap(({ p20, p80 }) => [p20, p80]);
   const low = Math.floor(
     Math.log10(Math.max(LEAST, Math.min(0.1, ...times))),
   );
@@ -52,7 +62,7 @@ export function drawChart(
     const at = y(10 ** power);
     parts.push(
       draw("path", { d: `M${LEFT} ${at}H${right}`, class: "grid" }),
-      label(LEFT - 8, at + 5, `${10 ** power} ms`, "end"),
+      label(LEFT - 8, at + 5, named(10 ** power), "end"),
     );
   }
   for (let length = shortest; length <= longest; length *= 2) {
@@ -67,14 +77,21 @@ export function drawChart(
   );
   const ends: { contender: Contender; x: number; y: number }[] = [];
   for (const contender of CONTENDERS) {
-    const own = measured.filter((one) => one.contender === contender);
-    if (own.length === 0) continue;
     const colour = colourOf(contender);
     const line = { stroke: colour, fill: "none" };
-    const steady = own.filter((one) => steadyMilliseconds(one) !== null);
-    const points = steady.map(({ length, median }) =>
-      [x(length), y(median)] as const
-    );
+    const pointsOf = (measured: readonly Measured[]) =>
+      measured.map((one) => [x(one.length), y(heightOf(one))] as const);
+    const faint = pointsOf(behind.filter((one) => one.contender === contender));
+    if (faint.length > 1) {
+      parts.push(draw("path", {
+        d: `M${faint.map(([x, y]) => `${x} ${y}`).join("L")}`,
+        ...{ ...line, "stroke-width": 2, "stroke-opacity": 0.25 },
+        class: "behind",
+      }));
+    }
+    const own = measured.filter((one) => one.contender === contender);
+    if (own.length === 0) continue;
+    const points = pointsOf(own);
     parts.push(
       // From the 20th percentile to the 80th.
       ...own.map(({ length, p20, p80 }) =>
@@ -90,16 +107,32 @@ export function drawChart(
           ...(contender === "softmax" ? { "stroke-dasharray": "8 5" } : {}),
         })]
         : [],
-      ...points.map(([cx, cy]) =>
-        draw("circle", { cx, cy, r: 4, fill: colour })
-      ),
+      // The best of unsteady runs is a ring.
+      ...own.map((one, at) => {
+        const [cx, cy] = points[at]!;
+        const isSteady = steadyMilliseconds(one) !== null;
+        return draw(
+          "circle",
+          isSteady ? { cx, cy, r: 4, fill: colour } : {
+            ...{ cx, cy, r: 4, fill: "none", stroke: colour },
+            "stroke-width": 2,
+          },
+        );
+      }),
     );
-    const last = own.at(-1)!;
-    ends.push({ contender, x: x(last.length), y: y(last.median) });
+    const [endX, endY] = points.at(-1)!;
+    ends.push({ contender, x: endX, y: endY });
   }
   parts.push(...names(ends, right));
   chart.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   chart.replaceChildren(...parts);
+}
+
+/** A power of ten of milliseconds. */
+function named(milliseconds: number): string {
+  return milliseconds < 1000
+    ? `${milliseconds} ms`
+    : `${milliseconds / 1000} s`;
 }
 
 /** 1k for 1024: eight of them stand beside each other on a telephone. */

@@ -1,8 +1,9 @@
 /// <reference lib="dom" />
-/** Where words and digits are filled in; loaded when somebody asks for them. @module */
+/** Where words and digits are filled in, and texts are read; loaded when somebody asks. @module */
 import { answerCalls } from "./answer_calls.ts";
 import type { DiffusionCalls } from "./calls.ts";
 import { start } from "./device.ts";
+import { hear, readText } from "./listen/reader.ts";
 import { complete, fillable } from "./sentence.ts";
 import { drawSudoku, fillSudoku } from "./sudoku.ts";
 
@@ -12,4 +13,6 @@ answerCalls<DiffusionCalls>({
   drawSudoku,
   fillable,
   fillSudoku,
+  hear,
+  readText,
 });

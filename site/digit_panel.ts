@@ -4,7 +4,7 @@ import type { Calls, FormReading, Reading } from "./calls.ts";
 import type { Computer } from "./computer.ts";
 import type { Form } from "./contenders.ts";
 import { DEPTH, HEADS } from "./sizes.ts";
-import { byId, bytes, make, radios, row, timeText } from "./elements.ts";
+import { byId, bytes, make, radios, row } from "./elements.ts";
 import { EXAMPLES } from "./examples.ts";
 import { Pad } from "./pad.ts";
 import { drawSeen } from "./seen.ts";
@@ -124,7 +124,6 @@ export function digitPanel(computer: Computer<Calls>): void {
           reading.form,
           `${reading.digit}`,
           reading.form === "full" ? "—" : reading.difference.toExponential(1),
-          timeText(reading),
           ...differ ? [sizes[at]!] : [],
         )
       ),

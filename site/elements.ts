@@ -90,9 +90,12 @@ function digits(milliseconds: number): string {
   );
 }
 
+/** Of sizes, each 1,024 times the one before. */
+const UNITS = ["KiB", "MiB", "GiB", "TiB"] as const;
+
 /** A size for a table. */
 export function bytes(value: number): string {
-  return value < 2 ** 20
-    ? `${(value / 2 ** 10).toFixed(0)} KiB`
-    : `${(value / 2 ** 20).toFixed(1)} MiB`;
+  if (value < 2 ** 20) return `${(value / 2 ** 10).toFixed(0)} KiB`;
+  const power = Math.min(Math.floor(Math.log2(value) / 10), UNITS.length);
+  return `${(value / 2 ** (10 * power)).toFixed(1)} ${UNITS[power - 1]}`;
 }

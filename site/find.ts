@@ -50,22 +50,44 @@ const [SHOWN, BEFORE] = [170, 50];
 /** What each field counts: a title says what a section is about. */
 const WEIGHTS = { title: 4, page: 1.5, about: 1.5, text: 1, rest: 0.3 };
 
+/** What all words of a query must be found in to count as an answer to it. */
+const LEAST_OF_ANSWERS = 0.5;
+
 /** What a result counts more whose whole title was asked for. */
 const WHOLE_TITLE = 4;
 
 /** Words that questions have and answers lack. */
 const STOPPED = new Set(
-  "a an and are as at be by can do does for from get how i in is it me my of on or the this to use what when where which who why with you your"
+  "a an and are as at be by can do does for from get how i in is it me my no not of on or out the this to up use what when where which who why with you your"
     .split(" "),
 );
 
-/** What else readers call things. */
-const ALSO: ReadonlyMap<string, readonly string[]> = new Map([
-  ["rope", ["rotary"]],
-  ["cuda", ["gpu"]],
-  ["cpu", ["wasm"]],
-  ["rnn", ["recurrent"]],
-]);
+/** What else the documentation calls what readers ask for. */
+const ALSO: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    cpu: ["wasm"],
+    crash: ["error"],
+    cuda: ["gpu"],
+    dataset: ["data"],
+    demo: ["try", "example"],
+    export: ["save", "write"],
+    fast: ["speed", "slow"],
+    float16: ["f16"],
+    fp16: ["f16"],
+    mixed: ["half"],
+    multiple: ["several"],
+    oom: ["memory"],
+    plot: ["figure", "draw"],
+    rnn: ["recurrent"],
+    rope: ["rotary"],
+    slow: ["speed", "fast"],
+    speed: ["fast", "slow"],
+    stop: ["end"],
+    upload: ["push", "save"],
+    variable: ["different"],
+    visualize: ["figure", "draw"],
+  }).map(([word, also]) => [stemmer(word), also]),
+);
 
 /** Letters of a word that may be two. */
 const [LEAST_SPLIT, MOST_SPLIT] = [6, 30];
@@ -109,8 +131,8 @@ export function indexOf(all: readonly Findable[]): Index {
 }
 
 /**
- * What has all words of a query, or, if nothing has, what has some. Words may
- * have other endings and small errors.
+ * What has all words of a query, or, if nothing that counts much has, what has
+ * some. Words may have other endings and small errors.
  */
 export function find(index: Index, query: string): Found[] {
   const asked = query.match(/[\p{L}\p{N}]+/gu) ?? [];
@@ -126,7 +148,8 @@ export function find(index: Index, query: string): Found[] {
     some.map((one) => ({ one, score: scoreOf(one, whole) }))
       .toSorted((a, b) => b.score - a.score).map(({ one }) => one);
   const all = search("AND");
-  const results = weighted(all.length > 0 ? all : search("OR"));
+  const isAnswered = all.some(({ weight = 1 }) => weight >= LEAST_OF_ANSWERS);
+  const results = weighted(isAnswered ? all : search("OR"));
   const ofPage = new Map<string, number>();
   return results.filter(({ url }) => {
     const [page = ""] = `${url}`.split("#");
@@ -143,7 +166,7 @@ function askedFor(index: Index, word: string, isLast: boolean): Combined {
     queries,
   });
   const parts = partsOf(word);
-  const also = ALSO.get(word.toLowerCase()) ?? [];
+  const also = ALSO.get(stemmer(word.toLowerCase())) ?? [];
   return {
     combineWith: "OR",
     queries: [

@@ -5,7 +5,9 @@ import { Computer } from "./computer.ts";
 import { digitPanel } from "./digit_panel.ts";
 import { byId } from "./elements.ts";
 import { isolate } from "./isolation.ts";
+import { listenPanel } from "./listen/panel.ts";
 import { maskPanel } from "./mask_panel.ts";
+import { millionPanel } from "./million/panel.ts";
 import { ownDataPanel } from "./own_data/panel.ts";
 import { sentencePanel } from "./sentence_panel.ts";
 import { sudokuPanel } from "./sudoku_panel.ts";
@@ -18,6 +20,8 @@ const status = byId("status", HTMLElement);
 const computer = new Computer<Calls>("worker.js");
 // Comes before all other calls, which wait for it.
 const starting = computer.call("start", "wasm");
+millionPanel();
+listenPanel(filler);
 digitPanel(computer);
 maskPanel(computer);
 sentencePanel(filler);
@@ -34,7 +38,7 @@ try {
   status.textContent = `This page cannot run here: ${(error as Error).message}`;
 }
 
-/** The worker that fills in words and digits; the first who asks starts it. */
+/** The worker that reads texts and fills in words and digits; the first who asks starts it. */
 function filler(): Computer<DiffusionCalls> {
   if (!filling) {
     filling = new Computer("diffusion_worker.js");

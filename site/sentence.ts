@@ -23,7 +23,8 @@ export interface LanguageModel {
   readonly wordIds: ReadonlySet<number>;
 }
 
-const trained = fetched(WEIGHTS, languageModel);
+/** The trained model, which is fetched when it is first asked for. */
+export const trained = fetched(WEIGHTS, languageModel);
 
 /** The model of a safetensors file. */
 export async function languageModel(file: Uint8Array): Promise<LanguageModel> {

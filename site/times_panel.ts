@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 /** Time against length, on the visitor's device. @module */
+import { steadyMilliseconds } from "../bench/measure/report_file.ts";
 import type { Calls } from "./calls.ts";
 import { drawChart, type Measured } from "./chart.ts";
 import { Computer } from "./computer.ts";
@@ -30,6 +31,8 @@ export function timesPanel(): void {
   const chart = byId("chart", SVGSVGElement);
   const devices = radios<Device["backend"]>("device", () => {});
   let measured: readonly Measured[] = [];
+  /** Of another machine; they stay behind the visitor's. */
+  let kept: readonly Measured[] = [];
   /** Measures at the moment. It has a worker of its own, so that it can be ended. */
   let computer: Computer<Calls> | undefined;
 
@@ -45,14 +48,14 @@ export function timesPanel(): void {
 
   async function showKept(): Promise<void> {
     // The panel does without them.
-    const kept: KeptTimes | undefined = await fetch("kept_times.json")
+    const found: KeptTimes | undefined = await fetch("kept_times.json")
       .then((response) => response.ok ? response.json() : undefined)
       .catch(() => undefined);
-    if (!kept) return;
-    if (computer || measured.length > 0) return;
-    measured = kept.measured;
+    if (!found) return;
+    kept = found.measured;
+    if (computer || measured.length > 0) return show();
     status.textContent =
-      `Until you measure, this shows times on ${kept.machine}, with WebAssembly and heads of 64 columns.`;
+      `Until you measure, this shows times on ${found.machine}, with WebAssembly and heads of 64 columns.`;
     show();
   }
 
@@ -74,7 +77,11 @@ export function timesPanel(): void {
         },
       );
       status.textContent = [
-        `Measured on ${device.description}. A point is the median of several runs, and its bar spans the 20th to the 80th percentile. If that range exceeds half the median, the time is unsteady and has no point.`,
+        `Measured on ${device.description}. A point is the median of several runs, and its bar spans the 20th to the 80th percentile.`,
+        ...busyness(measured),
+        ...kept.length > 0
+          ? ["The faint lines are the times that were here before."]
+          : [],
         ...[...leftOut].map(([contender, why]) => `${contender}: ${why}.`),
       ].join(" ");
     } catch (error) {
@@ -90,10 +97,27 @@ export function timesPanel(): void {
     byId("length-number", HTMLOutputElement).value = longest().toLocaleString(
       "en",
     );
-    const shown = measured.filter(({ length }) => length <= longest());
-    drawChart(chart, shown, [SHORTEST, longest()]);
+    const upTo = (times: readonly Measured[]) =>
+      times.filter(({ length }) => length >= SHORTEST && length <= longest());
+    const isOwn = measured.length > 0 || computer !== undefined;
+    const shown = upTo(isOwn ? measured : kept);
+    const behind = isOwn ? upTo(kept) : [];
+    drawChart(chart, shown, [SHORTEST, longest()], behind);
     fillTable(shown);
   }
+}
+
+/** What is said of a machine that computes something else, too. */
+function busyness(measured: readonly Measured[]): string[] {
+  const unsteady = measured.filter((one) => steadyMilliseconds(one) === null);
+  if (unsteady.length === 0) return [];
+  return [
+    `${unsteady.length} of ${measured.length} times are unsteady: their range exceeds half the median, and a ring shows the fastest runs. ${
+      unsteady.length > measured.length / 4
+        ? "This machine is busy; close other programs to measure again."
+        : ""
+    }`.trim(),
+  ];
 }
 
 /** Measures everything, short sequences first; returns what was left out and why. */

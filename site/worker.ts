@@ -6,6 +6,7 @@ import { answerCalls } from "./answer_calls.ts";
 import type { Calls, MaskProblem } from "./calls.ts";
 import { classify, compare } from "./classifier.ts";
 import { start } from "./device.ts";
+import { readLong, timeSoftmax } from "./million/reading.ts";
 import { time } from "./timing.ts";
 
 async function mask(
@@ -31,5 +32,8 @@ answerCalls<Calls>({
   classify,
   compare,
   mask,
+  readLong: (length, port) =>
+    readLong(length, (done) => port.postMessage(done)),
   time,
+  timeSoftmax,
 });

@@ -17,3 +17,11 @@ export function array(
   for (let i = 0; i < size; i++) numbers[i] = make(random());
   return numbers;
 }
+
+/** The rows of a matrix, each divided by its length. */
+export function unitRows(x: Float32Array, columns: number): Float32Array {
+  return x.map((value, i) => {
+    const start = i - i % columns;
+    return value / Math.hypot(...x.subarray(start, start + columns));
+  });
+}

@@ -1,8 +1,9 @@
 /**
  * Checks that the rooms of `lib`, the folders within a room, and those beside `lib`
- * import in one direction only, that no files import each other in a circle, and that
- * no folder of `lib` has more files than a reader takes in: by `deno info --json`, and
- * by the text of the assembly, which is none of Deno's.
+ * import in one direction only, that the packages beside `lib` import others by their
+ * entries alone, that no files import each other in a circle, and that no folder of
+ * `lib` has more files than a reader takes in: by `deno info --json`, and by the text of
+ * the assembly, which is none of Deno's.
  *
  * @module
  */
@@ -24,7 +25,13 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 /** The packages of models, which are folders of `models`. */
 export const MODELS: readonly string[] = ["sudoku"];
 
-/** The rooms of `lib`: each imports only those before it. CONTRIBUTING.md says what they are. */
+/** The folders of all packages beside `lib`. */
+const PACKAGES_BESIDE: readonly string[] = [
+  ...MODELS.map((name) => `models/${name}`),
+  "tools/recipes",
+];
+
+/** The rooms of `lib`: each imports only those before it. docs/architecture.md says what they are. */
 const FLOORS: readonly string[] = [
   ...Object.keys(PACKAGES),
   "operations",
@@ -203,7 +210,7 @@ export function misplacedImports(
     if (unknown !== undefined) {
       return [
         `${line}: ${unknown} is not among the floors; give it ` +
-        `a place in tools/check_rooms.ts, and in CONTRIBUTING.md`,
+        `a place in tools/check_rooms.ts, and in docs/architecture.md`,
       ];
     }
     const [upper, lower] = rooms.map((room) => floors.indexOf(room));
@@ -252,6 +259,45 @@ export function wrongBeside(found: readonly Import[]): string[] {
     ...misplacedImports(imports.filter(isOfFolders), TOOLS, "tools/", ""),
     ...circles(imports.filter(isOf([...BESIDE, "tests"]))),
   ];
+}
+
+/**
+ * The imports into or out of the packages beside `lib` that pass by an entry, a line
+ * each. Tests may, and data are no entries.
+ *
+ * @param imports Paths are from the folder of `deno.json` on.
+ * @param entries The files that packages export.
+ */
+export function pastEntries(
+  imports: readonly Import[],
+  entries: ReadonlySet<string>,
+  packages: readonly string[] = PACKAGES_BESIDE,
+): string[] {
+  const packageOf = (file: string) =>
+    [...packages, "lib"].find((folder) => file.startsWith(`${folder}/`));
+  return imports.flatMap(({ from, to }) => {
+    const [reader, read] = [packageOf(from), packageOf(to)];
+    const isWithin = !read || reader === read;
+    const isOfOthers = !reader && read === "lib";
+    const mayPass = from.startsWith("tests/") || !to.endsWith(".ts");
+    if (isWithin || isOfOthers || mayPass || entries.has(to)) return [];
+    return [
+      `${from} → ${to}: should be imported by an entry of its package's ` +
+      "deno.json; export it there, or do without",
+    ];
+  });
+}
+
+/** The files that the packages of the repository export, from its root on. */
+async function entriesOf(root: URL): Promise<Set<string>> {
+  const folders = Object.keys(PACKAGES).map((name) => `lib/${name}`);
+  const configs = ["", ...folders, ...PACKAGES_BESIDE].map(async (folder) => {
+    const config = new URL(`${folder && `${folder}/`}deno.json`, root);
+    const { exports } = JSON.parse(await Deno.readTextFile(config));
+    return Object.values<string>(exports)
+      .map((file) => new URL(file, config).href.slice(root.href.length));
+  });
+  return new Set((await Promise.all(configs)).flat());
 }
 
 /** The folders within one that have too many files, a line each. */
@@ -369,6 +415,7 @@ if (import.meta.main) {
     ...await crowdedFolders(fileURLToPath(lib)),
     ...[...circles(imports), ...circles(ofAssembly)],
     ...wrongBeside(beside),
+    ...pastEntries(beside, await entriesOf(root)),
   ];
   wrong.forEach((line) => console.error(line));
   console.log(

@@ -176,13 +176,14 @@ const notebooks = (...names: string[]): Step =>
 
 const CHECK: Task = {
   about:
-    `Checks format, lint, types (of notebooks, too), rooms, documentation, links, and
-what would be published.`,
+    `Checks format, lint, types (of notebooks, and by another project's options, too),
+rooms, documentation, links, and what would be published.`,
   steps: [
     { args: ["fmt", "--check"] },
     { args: ["lint"] },
     // A folder stands for its programs, and not for the documents in it.
     { args: ["check", "--doc", ".", ...await documents()] },
+    run("tools/check_elsewhere.ts"),
     run("tools/notebooks/main.ts", "--check"),
     run("tools/check_rooms.ts"),
     run("tools/check_docs.ts"),
@@ -247,6 +248,7 @@ const ON_DAWN = [
   "tests/tfjs/webgpu/optimizers/update_test.ts",
   "tests/tfjs/optimizers/adam_test.ts",
   "tests/tfjs/optimizers/tfjs_optimizers_test.ts",
+  "tests/tfjs/webgpu/broadcast_test.ts",
   "tests/tfjs/webgpu/caches_test.ts",
   "tests/tfjs/webgpu/captured_launches_test.ts",
   "tests/tfjs/webgpu/gpu_backend_test.ts",
@@ -319,7 +321,9 @@ out/site-test.`,
     {
       args: [
         ...["test", "-A", "--no-check"],
-        ...["site", "own_data", "pages"].map((name) => `tests/site/${name}.ts`),
+        ...["site", "own_data", "pages", "annotated"].map((name) =>
+          `tests/site/${name}.ts`
+        ),
       ],
     },
   ],

@@ -26,6 +26,7 @@ export const FIGURE_NAMES = [
   "operations",
   "models",
   "large",
+  "exported",
   "optimizers",
   "mixer",
   "overhead",

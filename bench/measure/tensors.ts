@@ -91,3 +91,17 @@ export async function usageOf(compute: () => tf.Tensor[]): Promise<Usage> {
     watch.stop();
   }
 }
+
+/** The most bytes in use at once while something runs, those in use before among them. */
+export async function peakBytesOf(
+  run: () => Promise<unknown>,
+): Promise<number> {
+  const watch = new MemoryWatch();
+  try {
+    const span = watch.begin();
+    await run();
+    return span.peakBytes;
+  } finally {
+    watch.stop();
+  }
+}

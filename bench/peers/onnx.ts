@@ -1,4 +1,4 @@
-/** ONNX Runtime on the CPU as a peer, with its operator LinearAttention. @module */
+/** ONNX Runtime on the CPU as a peer, with its operator LinearAttention and with exported models. @module */
 import { fileURLToPath } from "node:url";
 import { PeerProcess, startProcess } from "./peer_process.ts";
 

@@ -29,6 +29,7 @@ export interface PeerWork {
     | "training"
     | "operation"
     | "model"
+    | "exported"
     | "case";
   readonly options: Readonly<Record<string, unknown>>;
   readonly tensors: readonly NamedArray[];

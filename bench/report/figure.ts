@@ -56,8 +56,6 @@ export interface Figure {
   readonly axis?: string;
   /** What the numbers along the tops of its tables are. @default nothing */
   readonly column?: string;
-  /** Whether docs/performance.md has its tables. @default false */
-  readonly isInDocument?: boolean;
   /** Whether it takes minutes, and so is measured only where it is named. @default false */
   readonly isLong?: boolean;
   /**

@@ -1,6 +1,7 @@
 /** All figures of the report. @module */
 import type { Figures } from "./figure.ts";
 import { chunks, forms, lengths, peers } from "./figures/attention.ts";
+import { exported } from "./figures/exported.ts";
 import { family, newer, scan } from "./figures/family.ts";
 import {
   large,
@@ -33,6 +34,7 @@ export const FIGURES: Figures = {
     operations,
     models,
     large,
+    exported,
     optimizers,
   },
   ...{ mixer, overhead, recompute, flags, size, launches, kernels },

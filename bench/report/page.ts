@@ -90,13 +90,18 @@ ${[machineLines(report), ...absentLines(report)].join("\n")}
 `;
 }
 
-/** What a report lacks, as items of a list: one for each reason. */
+/** What a report lacks, as items of a list: one for each backend, by reason. */
 export function absentLines({ absent }: Pick<Report, "absent">): string[] {
-  return [...Map.groupBy(absent, ({ why }) => why)].map(([why, alike]) => {
-    const names = new Intl.ListFormat("en").format(
-      alike.map(({ name }) => name),
-    );
-    return `- Not measured: ${names} (${why}).`;
+  const split = absent.map(({ name, why }) => {
+    const [figure, backend] = name.split(" on ");
+    return { figure: figure!, where: backend ? ` on ${backend}` : "", why };
+  });
+  const list = new Intl.ListFormat("en");
+  return [...Map.groupBy(split, ({ where }) => where)].map(([where, own]) => {
+    const reasons = [...Map.groupBy(own, ({ why }) => why)].map((
+      [why, alike],
+    ) => `${list.format(alike.map(({ figure }) => figure))} (${why})`);
+    return `- Not measured${where}: ${reasons.join("; ")}.`;
   });
 }
 

@@ -50,8 +50,9 @@ export class StartedPeers implements Peers, AsyncDisposable {
         throw new Error("it is not in a quick report");
       });
     }
-    if (!figures.includes("peers")) return peers;
-    if (onCpu) {
+    const takesPart = (...names: FigureName[]) =>
+      names.some((name) => figures.includes(name));
+    if (onCpu && takesPart("peers", "exported")) {
       await peers.#orAbsent("ONNX Runtime", async () => {
         const peer = await startOnnx(threads);
         peers.onnx.push({ name: "ONNX Runtime, LinearAttention", peer });
@@ -60,7 +61,7 @@ export class StartedPeers implements Peers, AsyncDisposable {
     }
     const devices = (["wasm", "webgpu"] as const)
       .filter((device) => backends.includes(device));
-    if (devices.length > 0) {
+    if (devices.length > 0 && takesPart("peers")) {
       await peers.#orAbsent("jax-js", async () => {
         peers.libraries.push(...await startJax(devices));
         return config.imports["@jax-js/jax"].split("@").at(-1)!;

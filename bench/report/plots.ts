@@ -1,7 +1,6 @@
 /** Draws what was measured. @module */
 import { bars, Figure, panels, type Trace } from "@lionjs/lion/notebook";
-import { colorOf } from "../../lib/notebook/palette.ts";
-import { labelled, tickText } from "../../lib/notebook/ticks.ts";
+import { colorOf, labelled, tickText } from "@lionjs/notebook/figure_style";
 import { isOfPairs, pairRatios } from "./pairs.ts";
 import {
   type MeasuredFigure,

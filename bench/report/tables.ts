@@ -1,79 +1,15 @@
 /** A report as tables in Markdown. @module */
-import {
-  asMarkdownTexts,
-  codeOf,
-  markdownTable,
-} from "../../tools/markdown_text.ts";
-import {
-  askedRows,
-  machineLines,
-  paperRatioOf,
-  ratioOf,
-  tellReached,
-  tellSettings,
-  tellTime,
-} from "./page.ts";
+import { markdownTable } from "../../tools/markdown_text.ts";
+import { askedRows, paperRatioOf, ratioOf, tellTime } from "./page.ts";
 import { geometricMean, isOfPairs, pairRatios } from "./pairs.ts";
-import { tellCrossings } from "./crossings.ts";
-import {
-  type MeasuredFigure,
-  type Point,
-  type Report,
-  type ReportBackend,
-  steadyMilliseconds,
-} from "../measure/report_file.ts";
+import type { MeasuredFigure, Point } from "../measure/report_file.ts";
 import { OURS, THEIRS } from "./names.ts";
 import { FIGURES } from "./figures.ts";
-
-/** The tables of `docs/performance.md`. */
-export function reportTables(plain: Report): string {
-  const report = asMarkdownTexts(plain);
-  const { command, date, seconds, backends } = report;
-  return [
-    `${codeOf(command)}, ${date.slice(0, 10)}, ${seconds} s:`,
-    machineLines(report),
-    "Times are medians in milliseconds, with the peak memory in MiB beyond inputs and " +
-    "weights; a time whose samples lie far apart is _unsteady_.",
-    // Plain JavaScript is measured at sizes of its own.
-    ...backends.filter(({ info }) => info.name !== "cpu")
-      .flatMap((backend) => ofBackend(report, backend)),
-  ].join("\n\n");
-}
-
-function ofBackend({ figures }: Report, backend: ReportBackend): string[] {
-  const { name, adapter } = backend.info;
-  const title = adapter?.isFallbackAdapter ? `${name}, in software` : name;
-  return [
-    `### On ${title}`,
-    ...figures.filter((figure) => figure.backend === name)
-      .flatMap((figure) => {
-        const tables = tablesOf(figure);
-        const list = [
-          ...figure.figure === "lengths" ? tellCrossings(figure) : [],
-          ...(figure.costs ?? []).map((cost) => tellReached(cost, backend)),
-        ].map((line) => `- ${line}`).join("\n");
-        if (tables.length === 0 && list === "") return [];
-        const settings = `${tellSettings(figure.settings)}.`;
-        return [settings, ...tables, ...list === "" ? [] : [list]];
-      }),
-  ];
-}
-
-/** A table for each panel; of training one with the paper's ratios. */
-function tablesOf(measured: MeasuredFigure): string[] {
-  const { figure } = measured;
-  if (measured.asked) return askedTables(measured);
-  if (isOfPairs(measured)) return pairTables(measured, cellOf);
-  if (!FIGURES[figure].isInDocument) return [];
-  return FIGURES[figure].paper
-    ? paperTables(measured)
-    : panelTables(measured, cellOf);
-}
 
 /** All tables of a figure, with the ranges of times. */
 export function detailedTables(measured: MeasuredFigure): string[] {
   const { kernels } = measured;
-  if (isOfPairs(measured)) return pairTables(measured, detailsOf);
+  if (isOfPairs(measured)) return pairTables(measured);
   if (measured.asked) return askedTables(measured);
   if (kernels) {
     return [markdownTable(
@@ -85,7 +21,9 @@ export function detailedTables(measured: MeasuredFigure): string[] {
       ]),
     )];
   }
-  return panelTables(measured, detailsOf);
+  return FIGURES[measured.figure].paper
+    ? paperTables(measured)
+    : panelTables(measured);
 }
 
 /** What steps ask of WebGPU. */
@@ -106,28 +44,20 @@ function detailsOf(point: Point | undefined): string {
 }
 
 /** A table of all pairs, and one for each panel that has others. */
-function pairTables(
-  figure: MeasuredFigure,
-  cellOf: (point: Point | undefined) => string,
-): string[] {
+function pairTables(figure: MeasuredFigure): string[] {
   const [pairs, others] = [true, false].map((isOfPair) =>
     figure.points.filter(({ series }) =>
       [OURS, THEIRS].includes(series) === isOfPair
     )
   ) as [Point[], Point[]];
   return [
-    ...pairs.length > 0
-      ? [pairTable({ ...figure, points: pairs }, cellOf)]
-      : [],
-    ...panelTables({ ...figure, points: others }, cellOf),
+    ...pairs.length > 0 ? [pairTable({ ...figure, points: pairs })] : [],
+    ...panelTables({ ...figure, points: others }),
   ];
 }
 
 /** One table of all pairs, with their ratios and the mean of these. */
-function pairTable(
-  figure: MeasuredFigure,
-  cellOf: (point: Point | undefined) => string,
-): string {
+function pairTable(figure: MeasuredFigure): string {
   const { points } = figure;
   const ratios = pairRatios(figure);
   const along = FIGURES[figure.figure].column!;
@@ -136,7 +66,7 @@ function pairTable(
     .map(([, own]) => {
       const { panel, at } = own[0]!;
       const cells = [OURS, THEIRS].map((side) =>
-        cellOf(own.find(({ series }) => series === side))
+        detailsOf(own.find(({ series }) => series === side))
       );
       const ratio = ratios.find((one) => one.panel === panel && one.at === at);
       const title = places.length > 1 ? `${panel}, ${at} ${along}` : panel;
@@ -150,10 +80,7 @@ function pairTable(
 }
 
 /** A table for each panel, with a row for each contender. */
-function panelTables(
-  { figure, points }: MeasuredFigure,
-  cellOf: (point: Point | undefined) => string,
-): string[] {
+function panelTables({ figure, points }: MeasuredFigure): string[] {
   const { column = "" } = FIGURES[figure];
   return [...Map.groupBy(points, ({ panel }) => panel)].map(
     ([panel, points]) => {
@@ -163,7 +90,7 @@ function panelTables(
         ([series, own]) => [
           series,
           ...columns.map((column) =>
-            cellOf(own.find(({ at }) => at === column))
+            detailsOf(own.find(({ at }) => at === column))
           ),
         ],
       );
@@ -182,26 +109,13 @@ function paperTables({ figure, points }: MeasuredFigure): string[] {
         [panel, "time", "relative to softmax", "in the paper"],
         points.map((point) => [
           point.series,
-          cellOf(point),
+          detailsOf(point),
           ratioOf(point, softmax),
           String(paperRatioOf(figure, panel, point.series) ?? ""),
         ]),
       );
     },
   );
-}
-
-/** A point's time, and its memory where it is known. */
-function cellOf(point: Point | undefined): string {
-  if (!point) return "";
-  const { time } = point;
-  const milliseconds = steadyMilliseconds(time);
-  return [
-    ...time
-      ? [milliseconds === null ? "_unsteady_" : digits(milliseconds)]
-      : [],
-    ...memoryOf(point),
-  ].join(", ");
 }
 
 function memoryOf(point: Point | undefined): string[] {

@@ -83,7 +83,7 @@ export { byteTokenizer } from "./text/byte_tokenizer.ts";
 export { decodeImage } from "./images/decoding/decode_image.ts";
 export { csvRows } from "./records/csv.ts";
 export { classesOf } from "./batches/classes.ts";
-export type { BlockDataset } from "./batches/orders.ts";
+
 export { type Dataset, datasetOf, type Examples } from "./batches/dataset.ts";
 export type { GeneratedOptions, Part } from "./batches/generated.ts";
 export type { LabelledImage } from "./batches/labelled_image.ts";
@@ -94,12 +94,9 @@ export {
   imageBatches,
   type ImageBatchStream,
 } from "./images/batching/image_batches.ts";
-export { type ImageBytes, imageInput } from "./images/batching/image_input.ts";
+export { imageInput } from "./images/batching/image_input.ts";
 export { mixTargets } from "./images/batching/mix_targets.ts";
-export type {
-  EncodedImage,
-  ImageDataset,
-} from "./images/datasets/image_dataset.ts";
+export type { ImageDataset } from "./images/datasets/image_dataset.ts";
 export { imageFolder } from "./images/datasets/image_folder.ts";
 export { collateMasked, maskTokens } from "./text/masking.ts";
 export { packSequences } from "./text/pack_sequences.ts";
@@ -119,12 +116,10 @@ export {
   batchesInOrder,
   type BatchStream,
   type Collate,
-  type OwnBatch,
-  type OwnCollate,
   shuffledBatches,
 } from "./batches/stream.ts";
 export { streamedBatches } from "./records/streamed_batches.ts";
-export type { TarSample } from "./records/tar/sample.ts";
+
 export { webDatasetImages } from "./images/datasets/web_dataset_images.ts";
 export { webDataset } from "./records/web_dataset.ts";
 export { webDatasetStream } from "./records/web_dataset_stream.ts";
@@ -137,11 +132,10 @@ export {
 export type {
   ClassifiedTokens,
   LabelledTokens,
-  TypedTokens,
 } from "./text/token_examples.ts";
 export type { TextInput } from "./text/text_input.ts";
 export { tokenFile, type TokenType } from "./text/token_file.ts";
-export type { SpecialTokens, Tokenizer } from "./text/tokenizer.ts";
+export type { Tokenizer } from "./text/tokenizer.ts";
 export { type TokenizerFile, tokenizerOf } from "./text/tokenizer_file.ts";
 export { trainTransform } from "./images/transforms/train_transform.ts";
 export type { Transform } from "./images/transforms/transform.ts";
@@ -153,7 +147,6 @@ export {
   type Scaling,
   scalingOf,
   unscaled,
-  type Window,
   windowsOf,
 } from "./batches/windows.ts";
 export { writeTokenFile } from "./text/write_token_file.ts";

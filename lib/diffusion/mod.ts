@@ -8,23 +8,9 @@
  *
  * @module
  */
-export {
-  collateDiffusion,
-  type CollateDiffusionOptions,
-  type GivenTokens,
-} from "./collate_diffusion.ts";
-export {
-  type BoundOptions,
-  type DiffusionBound,
-  diffusionBound,
-} from "./diffusion_bound.ts";
-export type { UnmaskState } from "./block_predictor.ts";
-export { diffusionLoss, type DiffusionLossOptions } from "./diffusion_loss.ts";
-export type { DiffusionModel } from "./diffusion_model.ts";
-export {
-  unmask,
-  type Unmasked,
-  type UnmaskOptions,
-  type UnmaskOrder,
-  type UnmaskStep,
-} from "./unmask.ts";
+export { collateDiffusion } from "./collate_diffusion.ts";
+export { diffusionBound } from "./diffusion_bound.ts";
+
+export { diffusionLoss } from "./diffusion_loss.ts";
+
+export { unmask, type UnmaskOptions, type UnmaskOrder } from "./unmask.ts";

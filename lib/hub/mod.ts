@@ -3,13 +3,7 @@
  *
  * @module
  */
-export {
-  hubBytes,
-  hubFile,
-  hubFiles,
-  type HubProgress,
-  hubSnapshot,
-} from "@lionjs/data/hub";
+export { hubBytes, hubFile, hubFiles, hubSnapshot } from "@lionjs/data/hub";
 export {
   fromPretrained,
   type Pretrained,

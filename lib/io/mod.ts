@@ -31,7 +31,7 @@
  */
 import "./file_handler.ts";
 
-export { dequantizeInt8, type Int8Tensor, quantizeInt8 } from "./int8.ts";
+export { dequantizeInt8, quantizeInt8 } from "./int8.ts";
 export { readSafetensors, writeSafetensors } from "./safetensors.ts";
 export {
   loadPyTorchWeights,

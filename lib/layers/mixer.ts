@@ -177,6 +177,18 @@ export interface Mixer {
    */
   apply(x: tf.Tensor3D, parameters: Parameters, call: MixerCall): tf.Tensor3D;
   /**
+   * Returns rows of the weights W with which the mixer's heads add up values of
+   * tokens, y_i = Σ_j W_ij v_j, before a normalisation, a gate and a projection:
+   * `[batch, heads, rows, length]`, from the arguments of `apply` and the tokens whose
+   * rows are wanted. `attentionRows` needs it.
+   */
+  weights?(
+    x: tf.Tensor3D,
+    parameters: Parameters,
+    call: MixerCall,
+    rows: readonly number[],
+  ): tf.Tensor4D;
+  /**
    * For causal mixers, mixes the next tokens, one or many, given the state
    * after the earlier ones, `undefined` before the first; `generate` needs it.
    * Shorter texts are padded on the left, and the padding must be skipped. A mixer

@@ -25,6 +25,7 @@ import { drop } from "./randomness.ts";
 import { takeSegments } from "./segments.ts";
 import { currentSequence } from "./sequence.ts";
 import { mixerOf } from "./options/variants.ts";
+import { tellRun } from "./watched_mixers.ts";
 
 const AXES = "batch, length, dim";
 
@@ -123,6 +124,16 @@ export abstract class MixingLayer extends LionLayer {
     if (!mixer.sharesTokens) sequence.assertWhole(this.name);
     const apply = mixer.apply.bind(mixer);
     const y = this.#run("output", apply, x, parameters, reading);
+    // One in place of the perceptron mixes no tokens of others.
+    if (mixer === this.mixer) {
+      tellRun(() => ({
+        layer: this,
+        length: x.shape[1],
+        weights: mixer.weights &&
+          ((rows) =>
+            mixer.weights!(x, parameters, this.#callFor(reading), rows)),
+      }));
+    }
     return drop(y, { training: reading.training, rate });
   }
 
@@ -136,6 +147,22 @@ export abstract class MixingLayer extends LionLayer {
     return this.#run("passFirst", pass, x, parameters, reading);
   }
 
+  /** The arguments of a mixer beside tokens and parameters. */
+  #callFor(reading: Reading): MixerCall {
+    const { form = "auto", chunkSize, blockLength } = this.attention;
+    const sequence = blockLength === undefined
+      ? currentSequence()
+      : inBlocks(currentSequence(), blockLength, this.name);
+    return {
+      ...reading,
+      causal: isCausal(this.attention),
+      reversed: false,
+      form,
+      chunkSize,
+      sequence,
+    };
+  }
+
   /** Runs a function of a mixer, and checks what it has done. */
   #run(
     name: string,
@@ -144,19 +171,8 @@ export abstract class MixingLayer extends LionLayer {
     parameters: Parameters,
     reading: Reading,
   ): tf.Tensor3D {
-    const { form = "auto", chunkSize, blockLength } = this.attention;
     const given = new GivenTensors(x, parameters, reading);
-    const sequence = blockLength === undefined
-      ? currentSequence()
-      : inBlocks(currentSequence(), blockLength, this.name);
-    const y = run(x, given.parameters, {
-      ...reading,
-      causal: isCausal(this.attention),
-      reversed: false,
-      form,
-      chunkSize,
-      sequence,
-    });
+    const y = run(x, given.parameters, this.#callFor(reading));
     given.assertKept(`${this.name}'s mixer`);
     assertMixed(`${this.name}'s mixer's ${name}`, y, x);
     return y;

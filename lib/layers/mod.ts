@@ -38,21 +38,12 @@
  * @module
  */
 export {
-  type CallOptions,
   LionLayer,
-  type LionLayerOptions,
   type Parameter,
   type Parameters,
   type Shape,
 } from "./lion_layer.ts";
-export type {
-  CostCall,
-  Mixer,
-  MixerCall,
-  MixerCost,
-  MixerState,
-  StepCall,
-} from "./mixer.ts";
+export type { Mixer, MixerCall, MixerState } from "./mixer.ts";
 export { MixingLayer, type Reading } from "./mixing_layer.ts";
 export { type Sequence, WHOLE_SEQUENCE } from "./sequence.ts";
 export { ATTENTION_VARIANTS } from "./options/attention_options.ts";

@@ -137,7 +137,8 @@ export function attentionMatrix(
   return matrix(values, { ...options, rows, columns, range });
 }
 
-async function rowsOf(
+/** The rows of a matrix, which a tensor with leading axes of size 1 may be too. */
+export async function rowsOf(
   values: tf.Tensor | readonly ArrayLike<number>[],
 ): Promise<number[][]> {
   if (!(values instanceof tf.Tensor)) {

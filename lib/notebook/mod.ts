@@ -27,7 +27,7 @@ import "./tensor_display.ts";
 
 export { display } from "./jupyter/display.ts";
 export { bars } from "./bars.ts";
-export { type Calibrated, calibrationFigure } from "./calibration_figure.ts";
+export { calibrationFigure } from "./calibration_figure.ts";
 export { confusionFigure } from "./confusion_figure.ts";
 export { curves } from "./curves.ts";
 export { Figure, type Trace } from "./figure.ts";
@@ -40,3 +40,5 @@ export { Progress } from "./progress/progress.ts";
 export { table, type TableRow } from "./table.ts";
 export { markdown, tex } from "./text.ts";
 export { progressBar } from "./progress/progress_bar.ts";
+export { weightsOverImage } from "./weights_over_image.ts";
+export { weightsOverText } from "./weights_over_text.ts";

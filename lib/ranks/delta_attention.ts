@@ -17,7 +17,7 @@ import {
   type TransitionVectors,
   withinSegments,
 } from "../attention/forms/transition_inputs.ts";
-import { ownWrites, scaled } from "../attention/planning/transitions.ts";
+import { ownWrites, scaled } from "../attention/forms/own_writes.ts";
 import { transitionWithState } from "../attention/planning/transition_with_state.ts";
 import { assertOptions, type ContextGroup, optionsOf } from "@lionjs/base";
 import { floats } from "@lionjs/tfjs/kernel";

@@ -1,6 +1,7 @@
 /** Gradients in the place of those of tfjs-core that are wrong, or slow. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "./kernel/kernel.ts";
+import { isRecording } from "./kernel/tape.ts";
 
 export { cumulativeSumGradient } from "./kernel/cumulative_sum.ts";
 
@@ -233,13 +234,24 @@ export const matmulGradient: GradFunc = (gradient, saved, attrs) => {
   };
 };
 
+/** The gradient of ELU's gradient dy f'(x), where f'(x) is 1, or y + 1 of y below 0. */
+export const eluGradientGradient: GradFunc = (gradient, saved) => {
+  const u = gradient as tf.Tensor;
+  const [dy, y] = saved as [tf.Tensor, tf.Tensor];
+  const isBelow = tf.cast(tf.less(y, 0), "float32");
+  return {
+    dy: () => tf.mul(u, tf.add(tf.mul(y, isBelow), 1)),
+    y: () => tf.mul(tf.mul(u, dy), isBelow),
+  };
+};
+
 /**
- * The gradient of softmax, y (dy - Σ dy y), which not every backend has a kernel of. It
- * has none in `y`, as tfjs does not record what a saved result is the result of.
+ * The gradient of softmax, y (dy - Σ dy y), which not every backend has a kernel of. The
+ * kernel has no gradient of its own.
  */
 export const SOFTMAX_GRADIENT = {
   kernel: "LionSoftmaxGradient",
-  gradientsIn: ["dy"],
+  gradientsIn: [],
   outputs: ["dx"],
 } as const satisfies Operation;
 
@@ -248,7 +260,7 @@ export const softmaxGradient: GradFunc = (gradient, saved) => {
   const dy = gradient as tf.Tensor, [y] = saved as [tf.Tensor];
   return {
     logits: () =>
-      hasKernel(SOFTMAX_GRADIENT)
+      hasKernel(SOFTMAX_GRADIENT) && !isRecording()
         ? runKernel(SOFTMAX_GRADIENT, { y, dy }).dx
         : tf.mul(y, tf.sub(dy, tf.sum(tf.mul(dy, y), -1, true))),
   };

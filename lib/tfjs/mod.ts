@@ -25,11 +25,8 @@ export type { BackendName } from "./backends/opened_backend.ts";
 export { GpuError } from "./webgpu/gpu_error.ts";
 export {
   hasKernel,
-  type KernelPlan,
   type Kernels,
   type Operation,
-  type Planner,
-  type Refusal,
   registerKernels,
   runKernel,
 } from "./kernel/kernel.ts";

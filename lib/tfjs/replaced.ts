@@ -15,7 +15,8 @@ import type { StrictWebGPUBackend } from "./webgpu/gpu_backend.ts";
 import "@tensorflow/tfjs-layers";
 
 for (const { gradient } of GRADIENTS) {
-  tf.unregisterGradient(gradient.kernelName);
+  const { kernelName } = gradient;
+  if (tf.getGradient(kernelName)) tf.unregisterGradient(kernelName);
   tf.registerGradient(gradient);
 }
 

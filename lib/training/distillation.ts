@@ -21,6 +21,7 @@ import {
   meanLoss,
   oneOfClasses,
   sharesOf,
+  withGradient,
 } from "./losses/loss.ts";
 import { meanOverTargets } from "./losses/soft_cross_entropy.ts";
 import { assertOneOutput, outputOf } from "./model_output.ts";
@@ -311,18 +312,14 @@ function meanDivergence(
   shares: tf.Tensor,
   temperature: number,
 ): tf.Scalar {
-  const mean = tf.customGrad((x, save) => {
-    const own = tf.logSoftmax(tf.div(x as tf.Tensor, temperature));
+  return withGradient(logits, [taught, shares], (x, taught, shares) => {
+    const own = tf.logSoftmax(tf.div(x, temperature));
     const wanted = tf.logSoftmax(tf.div(taught, temperature));
     const probabilities = tf.exp(wanted);
     const weights = tf.mul(shares, temperature);
     const gradient = tf.mul(tf.sub(tf.exp(own), probabilities), weights);
-    (save as tf.GradSaveFunc)([gradient]);
     const divergence = tf.mul(probabilities, tf.sub(wanted, own));
     const value = tf.mul(tf.sum(tf.mul(divergence, weights)), temperature);
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
-      tf.mul(saved[0]!, dy);
-    return { value, gradFunc };
+    return { value, gradient };
   });
-  return mean(logits) as tf.Scalar;
 }

@@ -11,20 +11,12 @@ export { evaluate } from "./evaluate.ts";
 export { layerwiseDecay } from "./layerwise_decay.ts";
 export { binaryCrossEntropy } from "./losses/binary_cross_entropy.ts";
 export { crossEntropy, perplexity } from "./losses/cross_entropy.ts";
-export {
-  type ContrastiveLoss,
-  infoNCE,
-  type InfoNCEOptions,
-} from "./losses/info_nce.ts";
+export { infoNCE } from "./losses/info_nce.ts";
 export type { Loss } from "./losses/loss.ts";
 export { meanSquaredError } from "./losses/mean_squared_error.ts";
 export { softCrossEntropy } from "./losses/soft_cross_entropy.ts";
-export {
-  calibration,
-  type CalibrationBin,
-  calibrationError,
-} from "./metrics/calibration.ts";
-export { type ClassScores, classScores } from "./metrics/class_scores.ts";
+export { calibration, calibrationError } from "./metrics/calibration.ts";
+export { classScores } from "./metrics/class_scores.ts";
 export { confusionMatrix, f1, matthews } from "./metrics/classification.ts";
 export { glueMetrics } from "./metrics/glue_metrics.ts";
 export {
@@ -42,8 +34,7 @@ export {
 } from "./metrics/over_sets.ts";
 export { areaUnderCurve, pearson, spearman } from "./metrics/ranking.ts";
 export { predict, predictBatches } from "./predict.ts";
-export type { ProgressState, TrainingProgress } from "./reports/progress.ts";
-export { type ClassReport, report } from "./report.ts";
+export { report } from "./report.ts";
 export { type Schedule, warmUpCosine, warmUpLinear } from "./schedule.ts";
 export type { SharedBy } from "./ranks.ts";
 export type { TrainingResult } from "./run.ts";
@@ -54,12 +45,7 @@ export type {
   TrainOptions,
 } from "./train_options.ts";
 export { trainingProgress } from "./reports/training_progress.ts";
-export { type ImageTask, imageTask } from "./tasks/image_task.ts";
-export { type SeriesTask, seriesTask } from "./tasks/series_task.ts";
+export { imageTask } from "./tasks/image_task.ts";
+export { seriesTask } from "./tasks/series_task.ts";
 export type { Task } from "./tasks/task.ts";
-export {
-  type CorpusTask,
-  corpusTask,
-  type TextTask,
-  textTask,
-} from "./tasks/text_task.ts";
+export { corpusTask, textTask } from "./tasks/text_task.ts";

@@ -18,7 +18,7 @@ import {
 } from "./divergence_error.ts";
 import { evaluateBy } from "./evaluate.ts";
 import { Kept } from "./metrics/kept.ts";
-import { appendToLog, syncLog } from "./reports/metrics_log.ts";
+import type { MetricsLog } from "./reports/metrics_log.ts";
 import { warnOfMemory } from "./memory_check.ts";
 import {
   disposeBatch,
@@ -119,8 +119,8 @@ export class Run {
   readonly #state: TrainingState;
   readonly #ranks: Ranks;
   readonly #checkpoints: RankCheckpoints | undefined;
-  /** The path of the log, on the rank that writes it. */
-  readonly #log: string | undefined;
+  /** The log, on the rank that writes it. */
+  readonly #log: MetricsLog | undefined;
   /** The signal that ends waiting; none with ranks, since others wait for this one. */
   readonly #signal: AbortSignal | undefined;
   readonly #progress: TrainingProgress;
@@ -139,6 +139,7 @@ export class Run {
     state: TrainingState,
     ranks: Ranks,
     checkpoints: RankCheckpoints | undefined,
+    log: MetricsLog | undefined,
   ) {
     this.#parts = parts;
     const { distillation } = parts.settings;
@@ -148,7 +149,7 @@ export class Run {
     this.#state = state;
     this.#ranks = ranks;
     this.#checkpoints = checkpoints;
-    this.#log = ranks.isFirst ? options.log : undefined;
+    this.#log = log;
     this.#signal = ranks.communicator ? undefined : options.signal;
     this.#progress = progressOf(options, ranks);
     this.#began = { at: performance.now(), steps: state.steps };
@@ -378,7 +379,6 @@ export class Run {
   /** Reports losses to the log, the callbacks and the result. */
   async #tell(unread: readonly UnreadStep[]): Promise<void> {
     const { callbacks = {} } = this.#options;
-    const log = this.#log;
     const figures = await readAll(unread.map(({ figures }) => figures));
     const records = unread.map(({ step, learningRate }, i) => {
       const [loss, gradientNorm] = figures[i] as [number, number];
@@ -388,7 +388,7 @@ export class Run {
       !Number.isFinite(loss) || !Number.isFinite(gradientNorm)
     );
     const good = bad < 0 ? records : records.slice(0, bad);
-    if (log) await appendToLog(log, good);
+    await this.#log?.append(good);
     for (const [i, record] of good.entries()) {
       const { size } = unread[i]!;
       const batch = (record.step - 1) % this.#parts.settings.stepsPerEpoch;
@@ -497,15 +497,12 @@ export class Run {
     });
     if (!evaluation) return;
     this.#evaluation = evaluation;
-    const log = this.#log;
-    if (log && !isKnown) {
-      await appendToLog(log, [{ step: steps, evaluation }]);
-    }
+    if (!isKnown) await this.#log?.append([{ step: steps, evaluation }]);
   }
 
   async #save(): Promise<void> {
     if (!this.#checkpoints) return;
-    if (this.#log) await syncLog(this.#log);
+    await this.#log?.sync();
     await this.#checkpoints.save(this.#state);
   }
 

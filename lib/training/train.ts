@@ -5,7 +5,8 @@ import type { BatchStream } from "@lionjs/data/batches";
 import { isOwnModel } from "../models/layer_runs.ts";
 import { assertTeaches, type Teacher } from "./distillation.ts";
 import { isOwnLoss, type Loss } from "./losses/loss.ts";
-import { beginLog } from "./reports/metrics_log.ts";
+import type { MetricsLog } from "./reports/metrics_log.ts";
+import { openLog } from "./reports/open_log.ts";
 import { assertStateFits } from "./memory_check.ts";
 import { assertOneOutput, disposeBatch } from "./model_output.ts";
 import { RankCheckpoints } from "./rank_checkpoints.ts";
@@ -178,13 +179,14 @@ async function trainParts(
       checkpoints = await RankCheckpoints.open(ranks, saved, parts, state);
     }
     if (communicator) await state.broadcast(communicator);
+    let opened: MetricsLog | undefined;
     if (log) {
-      await ranks.first(async () => {
-        await beginLog(log, state.steps);
-        return log;
+      await ranks.together(async () => {
+        if (ranks.isFirst) opened = await openLog(log, state.steps);
       });
     }
-    result = await new Run(parts, options, state, ranks, checkpoints).toEnd();
+    result = await new Run(parts, options, state, ranks, checkpoints, opened)
+      .toEnd();
   } finally {
     state.dispose();
     await checkpoints?.close();

@@ -25,6 +25,7 @@ import { crossEntropy } from "./losses/cross_entropy.ts";
 import type { Loss } from "./losses/loss.ts";
 import { assertMetrics, type Metrics } from "./metrics/metric.ts";
 import { assertCommunicator, assertFunctions } from "./model_output.ts";
+import { assertLog, type LogOptions } from "./reports/open_log.ts";
 import type { TrainingProgress } from "./reports/progress.ts";
 import type { SharedBy } from "./ranks.ts";
 import { type Schedule, warmUpCosine } from "./schedule.ts";
@@ -216,11 +217,11 @@ export interface TrainOptions {
   /** Checkpoints to save and to resume from. @default none */
   checkpoints?: CheckpointOptions | undefined;
   /**
-   * The path of a log file with one line of JSON per step and evaluation. An
-   * existing file is overwritten or, if training is resumed, cut at the
-   * checkpoint's step. @default none
+   * The path of a log file with one line of JSON per step and evaluation, as in
+   * `{ lines: path }`; with `{ tensorBoard: folder }`, a log that TensorBoard draws.
+   * @default none
    */
-  log?: string | undefined;
+  log?: string | LogOptions | undefined;
   /**
    * How to show progress: `true` and `"auto"` use `trainingProgress()`, `false`
    * shows nothing. @default "auto"
@@ -300,7 +301,7 @@ function assertKnown(options: TrainOptions, data: BatchStream): void {
     assertBoolean("checkpoints.resume", checkpoints.resume ?? false);
     assertPath("checkpoints.folder", checkpoints.folder);
   }
-  if (options.log !== undefined) assertPath("log", options.log);
+  if (options.log !== undefined) assertLog(options.log);
   assertBoolean("record", options.record ?? false);
   if (callbacks !== undefined) {
     assertOptions("train's callbacks", callbacks, CALLBACKS);

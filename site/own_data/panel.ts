@@ -14,6 +14,7 @@ import type {
   Wish,
 } from "./calls.ts";
 import { chosenFiles, droppedFiles } from "./dropped.ts";
+import { exampleReviews, exampleShapes } from "./examples.ts";
 import { drawLosses, type Loss } from "./learning_chart.ts";
 import {
   showAnswers,
@@ -59,6 +60,16 @@ export function ownDataPanel(): void {
       input.value = "";
       if (files.length > 0) void attempt(() => take(files));
     });
+  }
+  const examples = {
+    "own-reviews": exampleReviews,
+    "own-shapes": exampleShapes,
+  };
+  for (const [id, make] of Object.entries(examples)) {
+    byId(id, HTMLButtonElement).addEventListener(
+      "click",
+      () => void attempt(() => take(make())),
+    );
   }
   const showSteps = () =>
     byId("own-steps-number", HTMLOutputElement).value = steps.value;

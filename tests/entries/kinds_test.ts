@@ -224,7 +224,7 @@ const DATA: Calls = {
   webDatasetImages: (wrong) =>
     data.webDatasetImages({
       ...{ size: 0, locality: new Uint32Array(0) },
-      get: () => ({}) as data.TarSample,
+      get: () => ({}) as never,
     }, wrong),
   webDatasetStream: (wrong) => data.webDatasetStream(noBytes, wrong),
   urlBytes: (wrong) => data.urlBytes("http://localhost:1", wrong),

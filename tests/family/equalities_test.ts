@@ -1,13 +1,13 @@
 /** Members of the family that are others in disguise: outputs and gradients. @module */
 import { assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import type { LogLinearAttentionInputs } from "../../lib/family/log_linear/log_linear_attention.ts";
+import type { Mamba3Inputs } from "../../lib/family/mamba3/mamba3.ts";
 import {
   gateLoop,
   logLinearAttention,
-  type LogLinearAttentionInputs,
   mamba2,
   mamba3,
-  type Mamba3Inputs,
 } from "../../lib/family/mod.ts";
 import { lionAttention, selectiveDecay } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";

@@ -6,11 +6,11 @@
  */
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import type { GatedRfaInputs } from "../../lib/family/gated_rfa.ts";
 import {
   family,
   type FamilyOptions,
   gatedRfa,
-  type GatedRfaInputs,
   gateLoop,
   linearTransformer,
 } from "../../lib/family/mod.ts";

@@ -1,29 +1,13 @@
-/** The models of the family: how to run each, and its recurrence in float64. @module */
+/**
+ * The models of the family: their inputs, and their recurrences in float64. Of the
+ * library it takes functions by their names alone, so that the benches run it on any
+ * revision.
+ *
+ * @module
+ */
 import type * as tf from "@tensorflow/tfjs-core";
-import {
-  comba,
-  deltaNet,
-  deltaProduct,
-  type FamilyOptions,
-  forgettingAttention,
-  gatedDeltaNet,
-  gatedDeltaNet2,
-  gatedDeltaProduct,
-  gatedLinearAttention,
-  gatedRfa,
-  gateLoop,
-  hgrn2,
-  kimiDeltaAttention,
-  linearTransformer,
-  logLinearAttention,
-  mamba2,
-  mamba3,
-  mlstm,
-  pathAttention,
-  retention,
-  rwkv6,
-  rwkv7,
-} from "../../lib/family/mod.ts";
+import * as family from "@lionjs/lion/family";
+import type { FamilyOptions } from "@lionjs/lion/family";
 import {
   apply,
   constant,
@@ -36,11 +20,13 @@ import {
   sigmoid,
   times,
 } from "../float64.ts";
+import { array, unitRows } from "../random.ts";
 import type { Axes, Recurrence, Sizes, State, Token } from "./recurrence.ts";
 
-/** A model: the function under test, its inputs, and its recurrence. */
+/** A model: its inputs, and its recurrence. */
 export interface Model extends Recurrence {
-  readonly name: string;
+  /** The name of its function. */
+  readonly name: keyof typeof family;
   // deno-lint-ignore no-explicit-any -- each has inputs of its own
   readonly run: (inputs: any, options: any) => tf.Tensor4D;
   /** Its forms; none where it has a single one, and no such option. */
@@ -250,11 +236,9 @@ const cached = {
   output: (read: readonly Scalar[]) => divided(read, 0),
 };
 
-/** All of them. */
-export const MODELS: readonly Model[] = [
+const WITHOUT_FUNCTIONS: readonly Omit<Model, "run">[] = [
   {
     name: "linearTransformer",
-    run: linearTransformer,
     forms: LION,
     inputs: { q: KEYS, k: KEYS, v: VALUES },
     make: { q: signed, k: signed, v: signed },
@@ -266,7 +250,6 @@ export const MODELS: readonly Model[] = [
   },
   {
     name: "retention",
-    run: retention,
     forms: LION,
     inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_HEAD },
     make: { q: signed, k: signed, v: signed, logDecay: logDecayOfHead },
@@ -279,7 +262,6 @@ export const MODELS: readonly Model[] = [
   },
   {
     name: "gatedRfa",
-    run: gatedRfa,
     forms: LION,
     inputs: { q: KEYS, k: KEYS, v: VALUES, gate: PER_TOKEN },
     make: { q: positive, k: positive, v: signed, gate },
@@ -295,7 +277,6 @@ export const MODELS: readonly Model[] = [
   },
   {
     name: "mamba2",
-    run: mamba2,
     forms: LION,
     inputs: {
       x: VALUES,
@@ -325,7 +306,6 @@ export const MODELS: readonly Model[] = [
   },
   {
     name: "mlstm",
-    run: mlstm,
     forms: LION,
     inputs: {
       q: KEYS,
@@ -363,14 +343,12 @@ export const MODELS: readonly Model[] = [
   {
     ...deltaRule,
     name: "deltaNet",
-    run: deltaNet,
     inputs: { q: KEYS, k: KEYS, v: VALUES, beta: PER_TOKEN },
     make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u },
   },
   {
     ...deltaRule,
     name: "gatedDeltaNet",
-    run: gatedDeltaNet,
     inputs: {
       q: KEYS,
       k: KEYS,
@@ -384,7 +362,6 @@ export const MODELS: readonly Model[] = [
   {
     ...deltaRule,
     name: "kimiDeltaAttention",
-    run: kimiDeltaAttention,
     inputs: {
       q: KEYS,
       k: KEYS,
@@ -397,7 +374,6 @@ export const MODELS: readonly Model[] = [
   },
   {
     name: "gatedLinearAttention",
-    run: gatedLinearAttention,
     forms: LION,
     inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_CHANNEL },
     make: { q: signed, k: signed, v: signed, logDecay },
@@ -410,7 +386,6 @@ export const MODELS: readonly Model[] = [
   },
   {
     name: "hgrn2",
-    run: hgrn2,
     forms: LION,
     inputs: { q: KEYS, v: VALUES, forget: PER_CHANNEL },
     make: { q: signed, v: signed, forget: gate },
@@ -426,7 +401,6 @@ export const MODELS: readonly Model[] = [
   },
   {
     name: "rwkv6",
-    run: rwkv6,
     forms: LION,
     inputs: {
       r: KEYS,
@@ -448,7 +422,6 @@ export const MODELS: readonly Model[] = [
   },
   {
     name: "gateLoop",
-    run: gateLoop,
     forms: LION,
     inputs: {
       q: KEYS,
@@ -493,7 +466,6 @@ export const MODELS: readonly Model[] = [
   {
     ...transition,
     name: "rwkv7",
-    run: rwkv7,
     inputs: {
       r: KEYS,
       logDecay: PER_CHANNEL,
@@ -521,7 +493,6 @@ export const MODELS: readonly Model[] = [
   {
     ...transition,
     name: "gatedDeltaNet2",
-    run: gatedDeltaNet2,
     inputs: {
       q: KEYS,
       k: KEYS,
@@ -551,7 +522,6 @@ export const MODELS: readonly Model[] = [
   {
     ...product,
     name: "deltaProduct",
-    run: deltaProduct,
     inputs: {
       q: KEYS,
       k: KEYS_OF_STEPS,
@@ -563,7 +533,6 @@ export const MODELS: readonly Model[] = [
   {
     ...product,
     name: "gatedDeltaProduct",
-    run: gatedDeltaProduct,
     inputs: {
       q: KEYS,
       k: KEYS_OF_STEPS,
@@ -577,7 +546,6 @@ export const MODELS: readonly Model[] = [
   {
     ...transition,
     name: "comba",
-    run: comba,
     inputs: {
       q: KEYS,
       k: KEYS,
@@ -606,7 +574,6 @@ export const MODELS: readonly Model[] = [
   {
     ...cached,
     name: "forgettingAttention",
-    run: forgettingAttention,
     forms: [],
     inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_TOKEN },
     make: { q: signed, k: signed, v: signed, logDecay },
@@ -619,7 +586,6 @@ export const MODELS: readonly Model[] = [
   {
     ...cached,
     name: "pathAttention",
-    run: pathAttention,
     forms: DELTA,
     inputs: {
       q: KEYS,
@@ -652,7 +618,6 @@ export const MODELS: readonly Model[] = [
   },
   {
     name: "mamba3",
-    run: mamba3,
     forms: LION,
     inputs: {
       ...{ x: VALUES, dt: PER_TOKEN, a: PER_TOKEN, b: KEYS, c: KEYS },
@@ -705,7 +670,6 @@ export const MODELS: readonly Model[] = [
   },
   {
     name: "logLinearAttention",
-    run: logLinearAttention,
     forms: ["full", "chunkwise"],
     inputs: {
       ...{ q: KEYS, k: KEYS, v: VALUES },
@@ -735,3 +699,42 @@ export const MODELS: readonly Model[] = [
     output: (read) => read,
   },
 ];
+
+/** All of them. */
+export const MODELS: readonly Model[] = WITHOUT_FUNCTIONS.map((model) => ({
+  ...model,
+  run: family[model.name] as Model["run"],
+}));
+
+/** Inputs by name, with their shapes. */
+export type Inputs = Readonly<
+  Record<string, { readonly values: Float32Array; readonly shape: number[] }>
+>;
+
+/**
+ * Seeded inputs of a model.
+ *
+ * @param numberOf Of a uniform number, that of an input in a sequence of tokens; of an
+ * input without tokens, in a head. @default as the model says
+ */
+export function inputsOf(
+  { inputs, make, unit }: Pick<Model, "inputs" | "make" | "unit">,
+  sizes: Sizes,
+  random: () => number,
+  numberOf = (name: string, u: number, sequence: number) =>
+    make[name]!(u, sequence),
+): Inputs {
+  const { batch, heads } = sizes;
+  const made = Object.entries(inputs).map(([name, axes]) => {
+    const shape = axes.map((axis) => sizes[axis]!);
+    const size = shape.reduce((size, axis) => size * axis, 1);
+    const sequences = axes.includes("length") ? batch * heads : heads;
+    const x = array(size, random).map((u, i) =>
+      numberOf(name, (u + 1) / 2, Math.floor(i / (size / sequences)))
+    );
+    const values = unit?.includes(name) ? unitRows(x, shape.at(-1)!) : x;
+    return [name, { values, shape }] as const;
+  });
+  // A state of one channel has no pairs, and so no angles.
+  return Object.fromEntries(made.filter(([, { values }]) => values.length > 0));
+}

@@ -7,14 +7,11 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import {
-  hubBytes,
-  hubFile,
-  hubFiles,
-  type HubProgress,
-  hubSnapshot,
-} from "../../lib/hub/mod.ts";
-import type { HubOptions } from "../../lib/data/hub/hub_options.ts";
+import { hubBytes, hubFile, hubFiles, hubSnapshot } from "../../lib/hub/mod.ts";
+import type {
+  HubOptions,
+  HubProgress,
+} from "../../lib/data/hub/hub_options.ts";
 import { fileURLToPath } from "node:url";
 import { withFolder } from "../io/files.ts";
 import { uniform } from "../random.ts";

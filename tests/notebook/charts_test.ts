@@ -1,12 +1,20 @@
 /** Charts: curves, panels, attention, and what they are compared with. @module */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   attentionMatrix,
   confusionFigure,
   curves,
+  DISPLAY,
   type Figure,
   matrix,
   panels,
+  weightsOverImage,
+  weightsOverText,
 } from "../../lib/notebook/mod.ts";
 import { FORM_COLORS, VARIANT_COLORS } from "../../lib/notebook/palette.ts";
 import { assertSame, difference } from "../../notebooks/comparison.ts";
@@ -171,4 +179,79 @@ Deno.test("matrixRank() counts pivots", () => {
   assertEquals(matrixRank([[0, 2], [3, 0]]), 2);
   assertEquals(matrixRank([[1, 2, 3], [2, 4, 6 + 1e-7]]), 1);
   assertEquals(matrixRank([[1, 2, 3], [2, 4, 6 + 1e-2]]), 2);
+});
+
+Deno.test("weightsOverImage() lays patches over the pixels that they are of", async () => {
+  const image = tf.tensor4d([0, 2, 4, 6, 0, 0, 0, 0], [1, 2, 2, 2]);
+  const weights = tf.tensor4d([-1, 3, 0.5, 2], [1, 1, 2, 2]);
+  const { data, layout } = await weightsOverImage(image, weights, {
+    title: "Patches",
+    opacity: 0.5,
+  });
+  const [pixels, patches] = data;
+  assertEquals(pixels!["z"], [[1, 5], [0, 0]]);
+  assertEquals(patches!["z"], [[-1, 3], [0.5, 2]]);
+  assertEquals(
+    ["opacity", "colorscale", "zmin", "zmax"].map((name) => patches![name]),
+    [0.5, "RdBu", -3, 3],
+  );
+  assertEquals(layout["title"], { text: "Patches" });
+  // A strip of 2 × 4 pixels has two squares; a row of weights may be a tensor.
+  const strip = tf.zeros([2, 4]);
+  const row = tf.tensor3d([1, 2], [1, 1, 2]);
+  const other = await weightsOverImage(strip, row);
+  const own = other.data[1]!;
+  assertEquals([own["z"], own["x0"], own["dx"], own["y0"]], [
+    ...[[[1, 2]], 0.5, 2, 0.5],
+  ]);
+  assertEquals([own["zmin"], own["zmax"], own["colorscale"]], [
+    ...[0, 2, "Viridis"],
+  ]);
+  for (
+    const [given, kind, text] of [
+      [[1, 2, 3, 4, 5], RangeError, "leave out the class token"],
+      [[[1], [2], [3]], RangeError, "2 × 4 pixels, got 3 × 1"],
+      [tf.zeros([2, 1, 2]), TypeError, "squeeze or slice"],
+    ] as const
+  ) {
+    await assertRejects(() => weightsOverImage(strip, given), kind, text);
+  }
+  await assertRejects(
+    () => weightsOverImage(tf.zeros([2, 4, 4, 1]), [1]),
+    TypeError,
+    "slice one from a batch",
+  );
+  tf.dispose([image, weights, strip, row]);
+});
+
+Deno.test("weightsOverText() colours tokens by sign and size, and shows any text as it is", async () => {
+  const weights = tf.tensor3d([0.5, -1, 0], [1, 1, 3]);
+  const tokens = ["<b>", " a", "\n"];
+  const text = await weightsOverText(tokens, weights, {
+    title: "A & B",
+    reader: 1,
+  });
+  const { "text/html": html, "text/plain": plain } = await text[DISPLAY]();
+  assertEquals(
+    html,
+    '<p style="white-space: pre-wrap; line-height: 1.8"><b>A &amp; B</b><br>' +
+      '<span style="background: rgba(11, 143, 143, 0.375)" title="0.5">&lt;b></span>' +
+      '<span style="background: rgba(194, 69, 127, 0.75); outline: 2px solid" title="-1"> a</span>' +
+      '<span style="background: rgba(11, 143, 143, 0)" title="0">\n</span></p>',
+  );
+  assertEquals(plain, "<b> [0.5] a [-1]\n [0]");
+  const full = await weightsOverText(["a"], [1], { full: 10 });
+  const { "text/html": pale } = await full[DISPLAY]();
+  assertStringIncludes(`${pale}`, "143, 0.075)");
+  await assertRejects(
+    () => weightsOverText(["a", "b"], [1]),
+    RangeError,
+    "one for each of 2 tokens, got 1",
+  );
+  await assertRejects(
+    () => weightsOverText(["a"], [1], { reader: 1 }),
+    RangeError,
+    "reader",
+  );
+  weights.dispose();
 });

@@ -11,6 +11,8 @@ import {
   Progress,
   progressBar,
   table,
+  weightsOverImage,
+  weightsOverText,
 } from "../../lib/notebook/mod.ts";
 
 const FIGURE = new Figure([]);
@@ -33,6 +35,16 @@ const CALLS: Record<
   bars: [(options) => bars({}, options), "titel", "title"],
   panels: [(options) => panels([FIGURE], options), "titel", "title"],
   matrix: [(options) => matrix([[1]], options), "colourscale", "colorscale"],
+  weightsOverImage: [
+    (options) => weightsOverImage([[1]], [1], options),
+    "opacty",
+    "opacity",
+  ],
+  weightsOverText: [
+    (options) => weightsOverText(["a"], [1], options),
+    "readr",
+    "reader",
+  ],
   Progress: [(options) => new Progress(options), "desc", "description"],
   table: [(options) => table([], options), "digit", "digits"],
   progressBar: [

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { model as tfModel } from "@tensorflow/tfjs-layers";
+import type { ExportOnnxOptions } from "../../lib/onnx/export.ts";
 import {
   lionEncoder,
   type LionEncoderOptions,
@@ -10,12 +11,7 @@ import {
   setClassNames,
   useBackend,
 } from "../../mod.ts";
-import {
-  exportOnnx,
-  type ExportOnnxOptions,
-  onnxBytes,
-  readOnnxWeights,
-} from "../../lib/onnx/mod.ts";
+import { exportOnnx, onnxBytes, readOnnxWeights } from "../../lib/onnx/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { namesIn, withFolder } from "../io/files.ts";
 import { errorOf, interpreted, SIZES } from "./exported.ts";

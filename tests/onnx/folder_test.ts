@@ -18,11 +18,8 @@ import {
 } from "../../mod.ts";
 import { tokenizerOf, trainTokenizer } from "../../lib/data/mod.ts";
 import { fromPretrained, savePretrained } from "../../lib/hub/mod.ts";
-import {
-  onnxBytes,
-  saveTransformersJs,
-  type SaveTransformersJsOptions,
-} from "../../lib/onnx/mod.ts";
+import type { SaveTransformersJsOptions } from "../../lib/onnx/folder/save_transformers_js.ts";
+import { onnxBytes, saveTransformersJs } from "../../lib/onnx/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { namesIn, withFolder } from "../io/files.ts";
 import { filled, type NdArray, TYPE, zeros } from "./arrays.ts";

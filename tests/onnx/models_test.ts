@@ -19,7 +19,7 @@ import {
   logSigmoid,
   type Mixer,
 } from "../../mod.ts";
-import type { OnnxForm } from "../../lib/onnx/mod.ts";
+import type { OnnxForm } from "../../lib/onnx/attention/style.ts";
 import { ATTENTION_VARIANTS } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { errorOf, interpreted, SIZES, stir } from "./exported.ts";

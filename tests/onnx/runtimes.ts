@@ -9,14 +9,13 @@
 import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
 import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs-core";
-import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { type LayersModel, loadLayersModel } from "@tensorflow/tfjs-layers";
 import {
   generate,
   lionBert,
   lionEncoder,
   lionGpt,
   lionViT,
-  setClassNames,
   useBackend,
 } from "../../mod.ts";
 import {
@@ -24,20 +23,21 @@ import {
   datasetOf,
   padTokens,
   shuffledBatches,
+  type Tokenizer,
+  type TokenizerFile,
   tokenizerOf,
   trainTokenizer,
 } from "../../lib/data/mod.ts";
 import { ATTENTION_VARIANTS } from "../../lib/layers/mod.ts";
-import {
-  exportOnnx,
-  type ExportOnnxOptions,
-  saveTransformersJs,
-} from "../../lib/onnx/mod.ts";
+import "../../lib/io/mod.ts";
+import type { ExportOnnxOptions } from "../../lib/onnx/export.ts";
+import { exportOnnx, saveTransformersJs } from "../../lib/onnx/mod.ts";
 import { crossEntropy, train } from "../../lib/training/mod.ts";
 import { outFolder } from "../../tools/out_folder.ts";
 import { serveLocally } from "../../tools/server/loopback.ts";
 import { fileAnswer } from "../../tools/server/static_files.ts";
 import { withFolder } from "../io/files.ts";
+import { writeReviews } from "../own_data/own_files.ts";
 import { CHROMIUM, KEEPS_BROWSER, launch } from "../platforms/chromium.ts";
 import {
   ROOT,
@@ -350,6 +350,27 @@ const GENERATORS = [
   "rwkv7",
 ] as const;
 
+/** What `deno task train --data` makes of short reviews, which ends in seconds. */
+async function trainOnReviews() {
+  const folder = await Deno.makeTempDir();
+  try {
+    await writeReviews(`${folder}/reviews.csv`, 40);
+    await succeed(Deno.execPath(), [
+      ...["task", "train", "--data", `${folder}/reviews.csv`],
+      ...["--output", `${folder}/out`, "--dim", "16", "--depth", "1"],
+      ...["--heads", "2", "--length", "24", "--rate", "0.01"],
+      ...["--batch-size", "8", "--epochs", "2"],
+    ], ROOT);
+    const file = await Deno.readTextFile(`${folder}/out/tokenizer.json`);
+    return {
+      model: await loadLayersModel(`file://${folder}/out/model/model.json`),
+      tokenizer: JSON.parse(file) as TokenizerFile,
+    };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
 /** Folders for all pipelines, and what they should answer. */
 async function writeFolders(root: string) {
   await useBackend({ prefer: ["wasm"] });
@@ -358,18 +379,21 @@ async function writeFolders(root: string) {
   const { vocabularySize } = known;
   const sizes = { ...SIZE, dim: 32, variant: "s", vocabularySize } as const;
   const weights = ["f32", "f16", "int8"] as const;
-  const rows = TEXTS.map((text) => known.encodeWithSpecials(text).ids);
-  const { ids, mask } = padTokens(rows);
+  const read = ({ encodeWithSpecials }: Tokenizer) => {
+    const { ids, mask } = padTokens(
+      TEXTS.map((text) => encodeWithSpecials(text).ids),
+    );
+    return [ids, mask];
+  };
   const listed = async (run: () => tf.Tensor) => {
     const y = tf.tidy(run);
     const values = await y.array();
     y.dispose();
     return values as number[][];
   };
-  const classifier = lionEncoder({ ...sizes, numClasses: 2, maxLength: 32 });
-  setClassNames(classifier, ["bad", "good"]);
+  const trained = await trainOnReviews();
   await saveTransformersJs(`${root}/classify`, {
-    ...{ model: classifier, task: "text-classification", tokenizer, weights },
+    ...{ ...trained, task: "text-classification", weights },
   });
   const features = lionEncoder({ ...sizes, numClasses: 8, output: "tokens" });
   await saveTransformersJs(`${root}/features`, {
@@ -402,23 +426,25 @@ async function writeFolders(root: string) {
     continued[variant] = [...start, ...await generate(model, start, options)];
     model.dispose();
   }
-  const inputs = [ids, mask];
   const pixels = Float32Array.from(
     { length: 768 },
     (_, i) => (i * 37 % 256) / 127.5 - 1,
   );
   const wanted = {
     classes: await listed(() =>
-      tf.softmax(classifier.predict(inputs) as tf.Tensor)
+      tf.softmax(
+        trained.model.predict(
+          read(tokenizerOf(trained.tokenizer)),
+        ) as tf.Tensor,
+      )
     ),
-    features: await listed(() => features.predict(inputs) as tf.Tensor),
+    features: await listed(() => features.predict(read(known)) as tf.Tensor),
     images: await listed(() =>
       tf.softmax(vit.predict(tf.tensor4d(pixels, [1, 16, 16, 3])) as tf.Tensor)
     ),
     continued,
   };
-  tf.dispose(inputs);
-  for (const model of [classifier, features, words, vit]) model.dispose();
+  for (const model of [trained.model, features, words, vit]) model.dispose();
   const asked = {
     ...{ texts: TEXTS, prompt, count, generators: GENERATORS },
     dtypes: ["fp32", "fp16", "q8"],

@@ -61,6 +61,8 @@ testIn("images in folders, one of them damaged", async (folder) => {
   assertEquals(await classesIn(folder), ["lion", "seal"]);
   const page = await Deno.readTextFile(`${folder}/out/confusion.html`);
   assertStringIncludes(page, "Test images");
+  const names = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name);
+  assert(names.some((name) => name.startsWith("events.out.tfevents.")));
 });
 
 testIn("tables that are parts", async (folder) => {
@@ -83,6 +85,31 @@ testIn("tables that are parts", async (folder) => {
   assertEquals(await classesIn(folder), ["bad", "good"]);
   const file = await Deno.readTextFile(`${folder}/out/tokenizer.json`);
   assertEquals(JSON.parse(file).model.type, "WordPiece");
+});
+
+testIn("a rate that is searched for, and not again", async (folder) => {
+  await writeReviews(`${folder}/reviews.csv`);
+  const args = ["--length", "24", "--batch-size", "8", "--epochs", "3"];
+  const train = () =>
+    trainOn(folder, "reviews.csv", ...args, "--rate", "search");
+  const { success, output } = await train();
+  assert(success, output);
+  assertStringIncludes(output, "rates, each tried for 18 of 18 steps:");
+  const [, taken] = /^ {2}([\d.]+) +loss .* % {2}<- taken$/m.exec(output)!;
+  const file = `${folder}/out/rates.json`;
+  const { tried } = JSON.parse(await Deno.readTextFile(file));
+  assert(tried.length >= 3);
+  // What another search has tried for the same training is not tried again.
+  const best = tried.find(({ rate }: { rate: number }) => rate === +taken!);
+  best.accuracy = 0.123;
+  const text = await Deno.readTextFile(file);
+  await Deno.writeTextFile(
+    file,
+    JSON.stringify({ of: JSON.parse(text).of, tried }),
+  );
+  assertStringIncludes((await train()).output, "accuracy 12.3 %  <- taken");
+  args.push("--seed", "2");
+  assert(!(await train()).output.includes("12.3 %"));
 });
 
 testIn("mistakes are one line", async (folder) => {

@@ -13,6 +13,7 @@ import { dirname } from "node:path";
 import type { Browser } from "playwright-core";
 import type { ClassShare } from "../../mod.ts";
 import { withFolder } from "../io/files.ts";
+import { OTHER_OPTIONS } from "../../tools/check_elsewhere.ts";
 import { PACKAGES as ROOMS } from "../../tools/check_rooms.ts";
 import { CHROMIUM, KEEPS_BROWSER, launch } from "./chromium.ts";
 import { blocks } from "./docs.ts";
@@ -51,12 +52,7 @@ const CONFIGS: Record<string, Record<string, unknown>> = {
   links: DOCUMENTED_CONFIG,
   "links and other compiler options": {
     ...DOCUMENTED_CONFIG,
-    compilerOptions: {
-      lib: ["esnext", "dom", "dom.iterable", "dom.asynciterable", "deno.ns"],
-      strict: false,
-      noImplicitAny: false,
-      noPropertyAccessFromIndexSignature: true,
-    },
+    compilerOptions: OTHER_OPTIONS,
   },
   "an import map": {
     imports: {

@@ -27,7 +27,7 @@ import {
   type Recipe,
   type TrainingPlan,
 } from "../../tools/recipes/recipe.ts";
-import { sectionsOf } from "../../tools/recipes/report.ts";
+import { recipePage } from "../../tools/recipes/report.ts";
 import {
   readResults,
   type RecipeResults,
@@ -372,13 +372,13 @@ onCpu(
       const results = (await readResults(file!))!;
       const [{ tries, chosen }] = results.rates as [RecipeResults["rates"][0]];
       assertEquals([tries, chosen], [[], 0.01]);
-      const [, section] = sectionsOf([results], "");
-      assertStringIncludes(section!.text, "- The authors have `dropout`; ");
+      const section = recipePage(results);
+      assertStringIncludes(section, "- The authors have `dropout`; ");
       assertStringIncludes(
-        section!.text,
+        section,
         "The table lists the published rates; the training",
       );
-      assertStringIncludes(section!.text, "| softmax | 0.01 |");
+      assertStringIncludes(section, "| softmax | 0.01 |");
     }),
 );
 
@@ -416,9 +416,9 @@ onCpu(
       const results = (await readResults(file!))!;
       assertEquals(results.rivals, ["softmax"]);
       // Random labels cannot be learned in eight steps.
-      const [, section] = sectionsOf([results], "");
-      assertStringIncludes(section!.text, "## Tiny");
-      assertStringIncludes(section!.text, "**No table:** softmax");
+      const section = recipePage(results);
+      assertStringIncludes(section, "# Tiny");
+      assertStringIncludes(section, "**No table:** softmax");
       // Once more, everything is read.
       await run();
       assert(

@@ -16,11 +16,13 @@ import {
   stepsTo,
   timeToAccuracy,
 } from "../../tools/recipes/time_to_accuracy.ts";
-import { sectionsOf } from "../../tools/recipes/report.ts";
+import { recipePage } from "../../tools/recipes/report.ts";
+import { resultsPages } from "../../tools/recipes/results_pages.ts";
 import {
   secondTraining,
   trainedAgain,
 } from "../../tools/recipes/trained_again.ts";
+import { pageHTML } from "../../tools/site/page.ts";
 import { withCurves } from "../../tools/site/curves.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
 import {
@@ -91,6 +93,9 @@ function resultsWith(
 }
 
 /** The first row of a section's tables that begins with a name. */
+/** The task in tables of pages beside its own. */
+const LINK = "[Recall](recall.md)";
+
 function rowOf(section: string, name: string): string[] {
   const rows = section.split("\n").filter((line) => line.startsWith("|"))
     .map((line) => line.slice(2, -2).split(" | "));
@@ -98,9 +103,14 @@ function rowOf(section: string, name: string): string[] {
 }
 
 Deno.test("a table has intervals, differences by seed and guesses", () => {
-  const [head, section] = sectionsOf([resultsWith(0.5, 0.5)], "The notes.");
-  assertStringIncludes(head!.text, "The notes.");
-  const row = (name: string) => rowOf(section!.text, name);
+  const results = resultsWith(0.5, 0.5);
+  const pages = resultsPages({
+    ...{ recipes: [results], notes: "The notes.", again: undefined },
+  });
+  assertStringIncludes(pages.get("results.md")!, "The notes.");
+  const page = pages.get("results/recall.md")!;
+  assertStringIncludes(page, recipePage(results));
+  const row = (name: string) => rowOf(page, name);
   // Deviation 1 point, t(2) = 4.303: ± 4.303 / √3.
   assertEquals(row("softmax").slice(0, 6), [
     "softmax",
@@ -119,10 +129,10 @@ Deno.test("a table has intervals, differences by seed and guesses", () => {
   ]);
   assertEquals(row("_guess_").slice(1, 3), ["25.00 %", ""]);
   assertStringIncludes(
-    section!.text,
+    page,
     "0.001: 0.100, **0.002**: 0.200, 0.004: diverged",
   );
-  assert(!section!.text.includes("No table"));
+  assert(!page.includes("No table"));
 });
 
 Deno.test("results come back from their file, whose curves are rows of numbers", async () => {
@@ -164,7 +174,7 @@ Deno.test("what was expected is told before the table, where it was written down
     expected: "`lion-s` *is* ahead.",
   };
   const [with_, without] = [expecting, resultsWith(0.5, 0.5)].map((results) =>
-    sectionsOf([results], "")[1]!.text
+    recipePage(results)
   );
   assertStringIncludes(
     with_!,
@@ -181,8 +191,8 @@ Deno.test("a figure that a contender's tests do not have is left out", () => {
       ? { "accuracy at 4 pairs": figures["accuracy at 4 pairs"]! }
       : figures,
   }));
-  const [section] = sectionsOf([{ ...results, trials }], "").slice(1);
-  assertEquals(rowOf(section!.text, "lion-lit").slice(1, 3), [
+  const section = recipePage({ ...results, trials });
+  assertEquals(rowOf(section, "lion-lit").slice(1, 3), [
     "50.00 ± 0.00 %",
     "",
   ]);
@@ -208,19 +218,20 @@ Deno.test("recipes stand beside the paper in points, but for those that have not
     "× softmax, paper": { softmax: 1, "lion-s": 2 },
   };
   const recipe = "mnist-vit";
-  const [section] = besidePaper([
+  const section = besidePaper([
     { ...resultsWith(0.5, 1.95), recipe, published },
   ]);
-  assertEquals(rowOf(section!.text, "Recall"), [
-    "Recall",
+  const link = "[Recall](mnist-vit.md)";
+  assertEquals(rowOf(section, link), [
+    link,
     "lion-s − softmax",
     "+10.00 ± 0.00 %",
     "+2.00 %",
     "ImageNet",
     "the same",
   ]);
-  assert(!section!.text.includes("lion-lit"));
-  assertEquals(besidePaper([resultsWith(0.5, 0.5)]), []);
+  assert(!section.includes("lion-lit"));
+  assertEquals(besidePaper([resultsWith(0.5, 0.5)]), "");
 });
 
 Deno.test("the time to an accuracy is read between the points of curves", () => {
@@ -234,27 +245,27 @@ Deno.test("the time to an accuracy is read between the points of curves", () => 
   assertEquals(stepsTo(0.81, curve), undefined);
 
   // 95 % of 82 %, which lion-s reaches at 25 + 25 (0.779 - 5/12) / (5/12) steps of 20 ms.
-  const [section] = timeToAccuracy([resultsWith(0.5, 0.5)]);
-  const row = rowOf(section!.text, "Recall");
+  const section = timeToAccuracy([resultsWith(0.5, 0.5)]);
+  const row = rowOf(section, LINK);
   assertEquals(row[1], "77.9 %");
   assertEquals(row.filter((cell) => cell !== "").slice(2), [
-    "**0.5 ± 0.0 s**",
     "0 of 3",
     "0.9 ± 0.0 s",
+    "**0.5 ± 0.0 s**",
   ]);
-  const [marked] = timeToAccuracy([resultsWith(0.5, 1.95)]);
-  assert(rowOf(marked!.text, "Recall").includes("0 of 3 †"));
-  assertEquals(timeToAccuracy([{ ...resultsWith(1.99, 0.5) }]), []);
+  const marked = timeToAccuracy([resultsWith(0.5, 1.95)]);
+  assert(rowOf(marked, LINK).includes("0 of 3 †"));
+  assertEquals(timeToAccuracy([{ ...resultsWith(1.99, 0.5) }]), "");
 });
 
 Deno.test("a second training agrees, or the page lists what changed", () => {
   const first = resultsWith(0.5, 0.5);
-  assertEquals(trainedAgain([first], undefined), []);
+  assertEquals(trainedAgain([first], undefined), "");
   const other = { ...secondTraining([first]), setting: "paper" as const };
-  assertEquals(trainedAgain([first], other), []);
+  assertEquals(trainedAgain([first], other), "");
 
   const compared = (again: RecipeResults) =>
-    trainedAgain([first], secondTraining([again]))[0]!.text
+    trainedAgain([first], secondTraining([again]))
       .replaceAll(/\s+/g, " ");
   const same = compared(first);
   assertStringIncludes(same, "6 of the 6 means");
@@ -298,15 +309,15 @@ Deno.test("a second training agrees, or the page lists what changed", () => {
   });
   for (const [own, other] of [[1, 1], [3, 2]]) {
     const second = secondTraining([ofSeeds(other!)]);
-    assertEquals(trainedAgain([ofSeeds(own!)], second), []);
+    assertEquals(trainedAgain([ofSeeds(own!)], second), "");
   }
   const others = { ...ofSeeds(2), recipe: "copying" };
-  const [section] = trainedAgain(
+  const section = trainedAgain(
     [{ ...first, recipe: "copying" }, first],
     secondTraining([others, first]),
   );
-  assertStringIncludes(section!.text, "trained 1 of the");
-  assertStringIncludes(section!.text, "6 of the 6 means");
+  assertStringIncludes(section, "trained 1 of the");
+  assertStringIncludes(section, "6 of the 6 means");
 
   // A run that diverged has no figures to compare.
   const diverged = compared(resultsWith(0.5, null));
@@ -325,9 +336,9 @@ Deno.test("one table has all tasks, the best in bold and the untrained marked", 
       }
       : trial
   );
-  const [section] = allTasks([{ ...results, trials }]);
-  const rows = section!.text.split("\n")
-    .filter((line) => line.startsWith("| Recall"))
+  const section = allTasks([{ ...results, trials }]);
+  const rows = section.split("\n")
+    .filter((line) => line.startsWith("| [Recall](results/recall.md)"))
     .map((line) => line.split(" | ").map((cell) => cell.trim()));
   assertEquals(rows.map((row) => row[1]), [
     "accuracy at 4 pairs",
@@ -335,13 +346,13 @@ Deno.test("one table has all tasks, the best in bold and the untrained marked", 
   ]);
   const [first, last] = rows.map((row) => row.filter((cell) => /±/.test(cell)));
   assertEquals(first, [
-    "82.00 ± 2.48 %",
     "50.00 ± 0.00 % †",
     "**92.00 ± 2.48 %**",
+    "82.00 ± 2.48 %",
   ]);
   // Here softmax is best on average, by less than the intervals.
   assertEquals(last!.map((cell) => cell.startsWith("**")), [true, true, true]);
-  assertEquals(allTasks([{ ...results, reference: "lion-s" }]), []);
+  assertEquals(allTasks([{ ...results, reference: "lion-s" }]), "");
 });
 
 Deno.test("perplexity is best where it is lowest", () => {
@@ -350,33 +361,33 @@ Deno.test("perplexity is best where it is lowest", () => {
     ...trial,
     figures: { perplexity: trial.figures["accuracy at 4 pairs"]! },
   }));
-  const [section] = allTasks([{ ...results, trials }]);
-  assertEquals(section!.text.match(/\*\*.*?\*\*/g), ["**0.50 ± 0.00**"]);
+  const section = allTasks([{ ...results, trials }]);
+  assertEquals(section.match(/\*\*.*?\*\*/g), ["**0.50 ± 0.00**"]);
 });
 
 Deno.test("a table with a rival that has not learned is not printed", () => {
-  const [, section] = sectionsOf([resultsWith(1.95, 0.5)], "");
+  const section = recipePage(resultsWith(1.95, 0.5));
   assertStringIncludes(
-    section!.text,
+    section,
     "**No table:** softmax (training loss 1.95) ended no lower than " +
       "guessing by any value, 2.00.",
   );
-  assert(!section!.text.includes("82.00"));
+  assert(!section.includes("82.00"));
   // How they were trained is said all the same.
-  assertStringIncludes(section!.text, "| softmax | 0.001: 0.100");
+  assertStringIncludes(section, "| softmax | 0.001: 0.100");
 });
 
 Deno.test("one of ours that has not learned, or diverged, is marked, and named below the table", () => {
   for (const loss of [1.95, null]) {
-    const [, section] = sectionsOf([resultsWith(0.5, loss)], "");
-    assertStringIncludes(section!.text, "82.00 ± 2.48 %");
-    assertStringIncludes(section!.text, "lion-lit learned no more than");
+    const section = recipePage(resultsWith(0.5, loss));
+    assertStringIncludes(section, "82.00 ± 2.48 %");
+    assertStringIncludes(section, "lion-lit learned no more than");
     assertEquals(
-      section!.text.includes("| lion-lit † | diverged |"),
+      section.includes("| lion-lit † | diverged |"),
       loss === null,
     );
-    assert(rowOf(section!.text, "lion-lit †"));
-    assert(rowOf(section!.text, "lion-s"));
+    assert(rowOf(section, "lion-lit †"));
+    assert(rowOf(section, "lion-s"));
   }
 });
 
@@ -414,27 +425,37 @@ Deno.test("figures show curves against steps and seconds, and accuracy by size",
   assertEquals(curves!.data.find(({ name }) => name === "lion-lit")!["x"], []);
   // However wide the intervals are, none of the axis is beyond all answers.
   assertEquals(bySize!.layout["yaxis"], {
-    title: { text: "accuracy" },
-    autorangeoptions: { clipmin: 0, clipmax: 1.02 },
+    title: { text: "accuracy, %" },
+    autorangeoptions: { clipmin: 0, clipmax: 102 },
   });
   const sizes = bySize!.data.find(({ name }) => name === "softmax")!;
   assertEquals(sizes["x"], [4, 8]);
-  assertEquals((sizes["y"] as number[]).map((y) => y.toFixed(2)), [
-    "0.82",
-    "0.41",
+  assertEquals((sizes["y"] as number[]).map((y) => y.toFixed(0)), [
+    "82",
+    "41",
   ]);
 });
 
-Deno.test("an axis of perplexities has full numbers at its ticks", () => {
-  const asked = JSON.stringify(resultsWith(0.5, null))
-    .replaceAll("accuracy at", "perplexity at");
-  const [, bySize] = figuresOf(JSON.parse(asked));
+Deno.test("an axis of perplexities has ticks where models differ", () => {
+  const { trials, ...results } = resultsWith(0.5, null);
+  const [, bySize] = figuresOf({
+    ...results,
+    trials: trials.map(({ figures, ...trial }) => ({
+      ...trial,
+      figures: Object.fromEntries(
+        Object.entries(figures).map(([name, value]) => [
+          name.replace("accuracy", "perplexity"),
+          60 * value,
+        ]),
+      ),
+    })),
+  });
   const { type, ticktext } = bySize!.layout["yaxis"] as {
     type: string;
     ticktext: string[];
   };
   assertEquals(type, "log");
-  assertEquals(ticktext, ["0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"]);
+  assertEquals(ticktext, ["25", "30", "40", "50"]);
 });
 
 Deno.test("a figure shows the decays of those that have some", () => {
@@ -451,25 +472,21 @@ Deno.test("a figure shows the decays of those that have some", () => {
 
 Deno.test("the site's page has the tables, and figures that are small", async () => {
   const results = resultsWith(0.5, 0.5);
-  const [head, section] = sectionsOf([results], "The notes.");
-  const page = renderMarkdown(
-    [head!.text, section!.text, "## Another"].join("\n\n"),
+  const { title, html: body } = renderMarkdown(
+    recipePage(results),
     (link) => link,
   );
-  const recipes = new Map([["a", results]]);
-  const { html, pictures } = await withCurves(page.html, recipes, "results/");
+  const { html, pictures } = await withCurves(
+    pageHTML({ path: "docs/results/recall.html", title, body }, []),
+    results,
+  );
   assertStringIncludes(html, "<td>82.00\u00a0±\u00a02.48\u00a0%</td>");
   assertStringIncludes(html, "<td>20.0\u00a0ms</td>");
-  assertEquals([...pictures.keys()], ["a-1.svg", "a-2.svg"]);
-  const [, images] = html.split("</table>").at(-1)!.split("results/a-1.svg");
-  assertStringIncludes(images!, 'src="results/a-2.svg">\n<h2 id="another">');
+  assertEquals([...pictures.keys()], ["recall-1.svg", "recall-2.svg"]);
+  const [, images] = html.split("</table>").at(-1)!.split("recall-1.svg");
+  assertStringIncludes(images!, 'src="recall-2.svg">\n</main>');
   assert(!/(src|href)="http/.test(html));
   // Of twenty recipes, they stay below 2 MB.
   const size = [...pictures.values()].join("").length;
   assert(size < 100_000, `${size}`);
-  await assertRejects(
-    () => withCurves('<h2 id="other">', recipes, ""),
-    Error,
-    "docs/results.md should have a section #",
-  );
 });

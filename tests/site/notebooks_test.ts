@@ -34,8 +34,8 @@ Deno.test("there is a page of each notebook, with all of its figures and its anc
   const { pages, files } = await notebookPages(new Set());
   const names = await notebookNames();
   assertEquals(
-    pages.map(({ path }) => path),
-    ["index", ...names].map((name) => `notebooks/${name}.html`),
+    pages.map(({ path }) => path).sort(),
+    ["index", ...names].map((name) => `notebooks/${name}.html`).sort(),
   );
   for (const name of names) {
     const { body } = pages.find(({ path }) => path.includes(name))!;
@@ -79,7 +79,7 @@ Deno.test("pages ask for nothing from another server, and run no script of their
   for (const [path, content] of files) {
     if (!path.endsWith(".html")) continue;
     const asks =
-      /<script(?! type="module" src="[./]*search\.js"><\/script>)|<(?:link|img)[^>]+="https?:|url\((?!"#)/
+      /<script(?! type="module" src="(?:[./]*search|annotated)\.js"><\/script>)|<(?:link|img)[^>]+="https?:|url\((?!"#)/
         .exec(`${content}`.replaceAll(/<pre[^]*?<\/pre>/g, ""));
     assertEquals(asks, null, path);
   }
@@ -168,6 +168,16 @@ function cellOf(png: string, tags: string[], width?: number): CodeCell {
     }],
   };
 }
+
+Deno.test("a page has no list of contents in its text, as it has one beside it", () => {
+  const html = cellToHTML({
+    ...{ cell_type: "markdown" as const, id: "a", metadata: {} },
+    source: "# A\n\nText.\n\n**Contents**\n\n- [B](#b)\n- [C](#c)\n\nMore.",
+  });
+  assert(!/Contents|#b/.test(html), html);
+  assertStringIncludes(html, "<p>Text.</p>");
+  assertStringIncludes(html, "<p>More.</p>");
+});
 
 Deno.test("a cell of set-up is folded, its outputs are not", () => {
   const open = cellToHTML(cellOf("iVBO", []));

@@ -244,6 +244,19 @@ async function testTexts(page: Page, folder: string): Promise<void> {
   assertEquals(answers[0]![2], bad! > good! ? "bad" : "good");
 }
 
+/** Visitors without files take the page's examples. */
+async function testExamples(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Use an example: shapes" }).click();
+  await page.getByText("120 pictures of 3 classes: ").waitFor();
+  await page.getByRole("button", { name: "Use an example: reviews" }).click();
+  await page.getByText(/^reviews\.csv: 1\d\d rows\.$/).waitFor();
+  assertEquals(await page.locator("#own-text").inputValue(), "review");
+  assertEquals(await page.locator("#own-label").inputValue(), "opinion");
+  const verdict = await trainFor(page, 60);
+  const [, accuracy] = /([\d.]+) %/.exec(verdict)!;
+  assertLess(90, Number(accuracy), verdict);
+}
+
 /** Ends a training early; what was learned until then stays. */
 async function testStop(page: Page): Promise<void> {
   await page.locator("#own-steps").fill("1000");
@@ -346,6 +359,10 @@ Deno.test({
           await step("a folder of pictures is dropped", testPictures);
           await step("it looks right and is accessible", testLooks);
           await step("a table of texts is chosen", testTexts);
+          await step(
+            "examples are there for those without files",
+            testExamples,
+          );
           await step("a training is stopped", testStop);
           await step("what is no data is refused", testRefusals);
         });

@@ -1,6 +1,7 @@
 /** What the page makes of a visitor's files. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { classesOfPaths } from "../../site/own_data/classes_of_paths.ts";
+import { exampleReviews } from "../../site/own_data/examples.ts";
 import { heldOut } from "../../site/own_data/held_out.ts";
 import { sortFiles } from "../../site/own_data/sorted_files.ts";
 import { describeTable, readTable } from "../../site/own_data/table.ts";
@@ -103,4 +104,15 @@ Deno.test("JSON Lines are a table of what is no list and no object", async () =>
     SyntaxError,
     "t.ndjson:2",
   );
+});
+
+Deno.test("the example of reviews has as many in praise as in blame, all different", async () => {
+  const { file } = exampleReviews()[0]!;
+  const { rows, passed } = await readTable(file);
+  assertEquals(passed, []);
+  const texts = rows.map(({ review }) => review);
+  assertEquals(new Set(texts).size, texts.length);
+  const count = (opinion: string) =>
+    rows.filter((row) => row["opinion"] === opinion).length;
+  assertEquals([count("praise"), count("blame")], [76, 76]);
 });

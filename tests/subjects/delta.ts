@@ -4,7 +4,7 @@ import { deltaAttention } from "../../mod.ts";
 import type { Input } from "../comparison.ts";
 import { type DeltaProblem as Oracle, solveDelta } from "../delta_oracle.ts";
 import type { Differentiated, Sum } from "../float64.ts";
-import { array, uniform } from "../random.ts";
+import { array, uniform, unitRows } from "../random.ts";
 import { headSizes, logDecays, spoilPadding, upTo } from "./draw.ts";
 import { decayOf, isOfChannels } from "./lion.ts";
 import {
@@ -47,14 +47,6 @@ export const deltaWork = (
     Pick<DeltaCase, "batch" | "heads" | "length" | "headDim" | "valueDim">
   >,
 ) => 20 * batch * heads * length * headDim ** 2 * (valueDim + 3);
-
-/** The rows of a matrix, each divided by its length. */
-export function unitRows(x: Float32Array, columns: number): Float32Array {
-  return x.map((value, i) => {
-    const start = i - i % columns;
-    return value / Math.hypot(...x.subarray(start, start + columns));
-  });
-}
 
 /** Seeded numbers: keys of length one, β from 0 to 2. */
 function problemOf(c: DeltaCase): DeltaProblem {

@@ -2,11 +2,10 @@
 import fc from "fast-check";
 import type { Input } from "../comparison.ts";
 import { levelsOf } from "../../lib/family/log_linear/levels.ts";
-import { type Model, MODELS } from "../family/models.ts";
+import { inputsOf, type Model, MODELS } from "../family/models.ts";
 import { type Sizes, solveRecurrence } from "../family/recurrence.ts";
 import { array, uniform } from "../random.ts";
 import { headSizes, spoilPadding, upTo } from "./draw.ts";
-import { unitRows } from "./delta.ts";
 import {
   hidingOf,
   type Problem,
@@ -37,21 +36,7 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
     ...{ angles: headDim >> 1, levels: levelsOf(length) },
   };
   const random = uniform(c.values ?? length * 1009 + batch * 31 + heads);
-  const inputs: Record<string, Input> = Object.fromEntries(
-    Object.entries(model.inputs).map(([name, axes]): [string, Input] => {
-      const shape = axes.map((axis) => sizes[axis]!);
-      const size = shape.reduce((size, axis) => size * axis, 1);
-      const sequences = axes.includes("length") ? batch * heads : heads;
-      const x = array(size, random);
-      x.forEach((u, i) => {
-        const sequence = Math.floor(i / (size / sequences));
-        x[i] = model.make[name]!((u + 1) / 2, sequence);
-      });
-      const isUnit = model.unit?.includes(name);
-      return [name, { values: isUnit ? unitRows(x, shape.at(-1)!) : x, shape }];
-      // A state of one channel has no pairs, and so no angles.
-    }).filter(([, { values }]) => values.length > 0),
-  );
+  const inputs: Record<string, Input> = { ...inputsOf(model, sizes, random) };
   const shape = [batch, heads, length, valueDim];
   const outputGradient = {
     values: array(batch * heads * length * valueDim, random),

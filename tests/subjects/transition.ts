@@ -15,8 +15,7 @@ import {
   type State,
   type Token,
 } from "../family/recurrence.ts";
-import { array, uniform } from "../random.ts";
-import { unitRows } from "./delta.ts";
+import { array, uniform, unitRows } from "../random.ts";
 import { headSizes, logDecays, spoilPadding, upTo } from "./draw.ts";
 import { decayOf, isOfChannels } from "./lion.ts";
 import { cut, type Pieces } from "./pieces.ts";

@@ -1,5 +1,6 @@
 /** Tests of models, in one worker: tools/gate.ts says why. @module */
 import "../models/answers_test.ts";
+import "../models/attention_rows_test.ts";
 import "../models/choose_token_test.ts";
 import "../models/class_names_test.ts";
 import "../models/errors_test.ts";
@@ -9,6 +10,7 @@ import "../models/forms_test.ts";
 import "../models/generate_test.ts";
 import "../models/gradients_test.ts";
 import "../models/initial_values_test.ts";
+import "../models/input_saliency_test.ts";
 import "../models/meaningless_options_test.ts";
 import "../models/models_test.ts";
 import "../models/own_parts_test.ts";
@@ -17,6 +19,7 @@ import "../models/presets_test.ts";
 import "../models/gradient_checkpointing_test.ts";
 import "../models/repeats_test.ts";
 import "../models/saving_test.ts";
+import "../models/second_derivatives_test.ts";
 import "../models/segments_test.ts";
 import "../models/training_test.ts";
 import "../models/variants_test.ts";

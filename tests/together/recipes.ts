@@ -1,4 +1,5 @@
 /** Tests of recipes, in one worker: tools/gate.ts says why. @module */
+import "../own_data/rate_search_test.ts";
 import "../recipes/bars_test.ts";
 import "../recipes/byte_baselines_test.ts";
 import "../recipes/needed_files_test.ts";

@@ -2,3 +2,4 @@
 import "../subjects/operations_test.ts";
 import "../subjects/options_test.ts";
 import "../subjects/oracle_test.ts";
+import "../subjects/second_derivatives_test.ts";

@@ -3,6 +3,7 @@ import "../training/abort_test.ts";
 import "../training/best_test.ts";
 import "../training/checkpoint_fuzz_test.ts";
 import "../training/distillation_test.ts";
+import "../training/events_log_test.ts";
 import "../training/exceptions_test.ts";
 import "../training/folder_lock_test.ts";
 import "../training/glue_test.ts";

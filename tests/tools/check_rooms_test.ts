@@ -5,6 +5,7 @@ import {
   filesInCircles,
   importsOf,
   misplacedImports,
+  pastEntries,
   wrongBeside,
 } from "../../tools/check_rooms.ts";
 import { withFolder } from "../io/files.ts";
@@ -70,6 +71,28 @@ Deno.test("betweenPackages() lets a package import those that it may, and itself
     "lib/tfjs/kernel.ts → lib/layers/block.ts: the package lib/tfjs may import lib/base",
     "lib/base/shown.ts → lib/data/batches.ts: the package lib/base may import no other",
   ]);
+});
+
+Deno.test("pastEntries() lets packages beside lib read entries alone, and be read so", () => {
+  const entries = new Set(["lib/data/mod.ts", "tools/recipes/figures.ts"]);
+  const from = (from: string, to: string) => ({ from, to });
+  const lines = pastEntries(
+    [
+      from("tools/recipes/main.ts", "lib/data/mod.ts"),
+      from("tools/recipes/main.ts", "tools/recipes/plan.ts"),
+      from("tools/recipes/main.ts", "tools/out_folder.ts"),
+      from("tools/site/curves.ts", "tools/recipes/figures.ts"),
+      from("tools/site/page.ts", "lib/data/stream.ts"),
+      from("tests/recipes/plan_test.ts", "tools/recipes/plan.ts"),
+      from("tools/recipes/main.ts", "lib/data/stream.ts"),
+      from("tools/site/curves.ts", "tools/recipes/plan.ts"),
+    ],
+    entries,
+    ["tools/recipes"],
+  );
+  assertEquals(lines.length, 2);
+  assertStringIncludes(lines[0]!, "tools/recipes/main.ts → lib/data/stream.ts");
+  assertStringIncludes(lines[1]!, "tools/site/curves.ts → tools/recipes/plan.");
 });
 
 Deno.test("misplacedImports() refuses a room that has no floor", () => {

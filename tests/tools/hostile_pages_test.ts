@@ -14,17 +14,13 @@ import {
 import { reportPage } from "../../bench/report/page.ts";
 import { readKept } from "../../bench/measure/read_report.ts";
 import { FIGURE_NAMES, type Report } from "../../bench/measure/report_file.ts";
-import { reportTables } from "../../bench/report/tables.ts";
 import { allTables } from "../../bench/views.ts";
 import { curvesSVG } from "../../lib/notebook/curves_svg.ts";
 import { renderPage } from "../../tools/demo/page.ts";
 import type { CodeCell } from "../../tools/notebooks/notebook.ts";
-import { besidePaper } from "../../tools/recipes/beside_paper.ts";
-import {
-  secondTraining,
-  trainedAgain,
-} from "../../tools/recipes/trained_again.ts";
-import { sectionsOf } from "../../tools/recipes/report.ts";
+import { secondTraining } from "../../tools/recipes/trained_again.ts";
+import { recipePage } from "../../tools/recipes/report.ts";
+import { resultsPages } from "../../tools/recipes/results_pages.ts";
 import {
   readResults,
   type RecipeResults,
@@ -103,10 +99,6 @@ const READERS: Readonly<Record<string, (markdown: string) => string>> = {
 for (const [reader, toHTML] of Object.entries(READERS)) {
   Deno.test(`texts of reports are text in Markdown that ${reader} shows`, async () => {
     const report = await shortReport();
-    await testPage(report, (report) => toHTML(reportTables(report)), [
-      ...FIGURE_NAMES,
-      "softmax",
-    ]);
     await testPage(report, (report) => toHTML(allTables(report)), [
       ...FIGURE_NAMES,
       "softmax",
@@ -116,12 +108,9 @@ for (const [reader, toHTML] of Object.entries(READERS)) {
   Deno.test(`texts of results are text in Markdown that ${reader} shows`, async () => {
     const results = await resultsFile();
     const page = (results: RecipeResults) => {
-      const sections = [
-        ...sectionsOf([results], ""),
-        ...besidePaper([results]),
-        ...trainedAgain([results], secondTraining([results])),
-      ];
-      return toHTML(sections.map(({ text }) => text).join("\n\n"));
+      const again = secondTraining([results]);
+      const pages = resultsPages({ recipes: [results], notes: "", again });
+      return toHTML([...pages.values()].join("\n\n"));
     };
     // What a recipe is about may have code between backticks, and nothing else.
     const coded = HOSTILE.filter((text) => text.includes("`"));
@@ -143,14 +132,10 @@ async function resultsFile(): Promise<RecipeResults> {
 
 Deno.test("texts of results are text in the site's page of them, with its curves", async () => {
   const page = async (results: RecipeResults) => {
-    const text = sectionsOf([results], "Notes.").map(({ text }) => text);
-    const { html } = renderMarkdown(text.join("\n\n"), (link) => link);
-    const { html: body } = await withCurves(
-      html,
-      new Map([["distillation", results]]),
-      "results/",
-    );
-    return pageHTML({ path: "docs/results.html", title: results.title, body });
+    const { html: body } = renderMarkdown(recipePage(results), (link) => link);
+    const path = "docs/results/distillation.html";
+    const whole = pageHTML({ path, title: results.title, body });
+    return (await withCurves(whole, results)).html;
   };
   // A picture takes a second; what is around it does not depend on the text.
   await testPage(await resultsFile(), page, [], [HOSTILE[4]!, HOSTILE[17]!]);

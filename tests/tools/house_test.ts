@@ -17,7 +17,7 @@ Deno.test("mapOf() leaves out an arrow that others replace", () => {
   );
 });
 
-Deno.test("CONTRIBUTING.md has the map of the code as it is", async () => {
+Deno.test("docs/architecture.md has the map of the code as it is", async () => {
   const [map] = (await Deno.readTextFile(DOCUMENT)).match(MAP)!;
   assertEquals(map, await currentMap());
 });

@@ -67,7 +67,7 @@ Deno.test("documents tell the costs of decays alike", async () => {
 
 Deno.test("README, notes and results count the same pairs of the paper's models", async () => {
   const results = await numbersIn(
-    "docs/results.md",
+    "docs/results/compared_with_the_paper.md",
     /both measured (\d+) pairs: (\d+) are in the same order here and (\d+) in a different one; for (\d+)/,
   );
   const [all, same, other, untold] = results;
@@ -98,6 +98,33 @@ Deno.test("two ranks are as much faster as the kept measurement says", async () 
   );
   assert(stated! >= least! && stated! <= most!);
   assert(kept >= least! && kept <= most!, `${kept}`);
+});
+
+Deno.test("the table of ranks is the kept measurement", async () => {
+  const cluster = await lineOf("docs/cluster.md");
+  const names = {
+    "1": "1 rank",
+    "2, sharing the batch": "2 ranks, data",
+    "4, sharing the batch": "4 ranks, data",
+    "2, sharing the tokens": "2 ranks, sequence",
+    "4, sharing the tokens": "4 ranks, sequence",
+  };
+  const stepOf = (name: string) =>
+    ranks.steps.find((step) => step.name === name)!;
+  const { milliseconds: one } = stepOf("1 rank");
+  for (const [row, name] of Object.entries(names)) {
+    const { milliseconds, p20, p80, messages } = stepOf(name);
+    const cells = [
+      row,
+      `${milliseconds.toFixed()} (${p20.toFixed()} to ${p80.toFixed()})`,
+      (one / milliseconds).toFixed(2),
+      `${messages.count || "none"}`,
+    ];
+    assert(
+      cluster.replaceAll(/ +/g, " ").includes(`| ${cells.join(" | ")} |`),
+      `docs/cluster.md should have the row ${cells.join(" | ")}`,
+    );
+  }
 });
 
 Deno.test("the page to try names the sizes of its models", async () => {
@@ -133,7 +160,7 @@ Deno.test("the page to try names the sizes of its models", async () => {
 
 Deno.test("notebook 10 shows the report that is kept", async () => {
   const { date } = await readKept();
-  const notebook = await lineOf("notebooks/10_gpu_timings.ipynb");
+  const notebook = await lineOf("notebooks/10_timings.ipynb");
   const shown = `the kept report, ${date.slice(0, 10)}`;
   assert(
     notebook.includes(shown),

@@ -17,10 +17,10 @@ function addTest(kind: RecordKind, backends: readonly BackendName[]): void {
     console.warn = () => {}; // of trainable weights, by tfjs
     try {
       let batches = 0;
-      for (const one of sample(backend, someRecordCasesOf(kind, 6))) {
-        batches += await runRecordCase(one);
-      }
-      assert(batches > 0);
+      const cases = sample(backend, someRecordCasesOf(kind, 6));
+      for (const one of cases) batches += await runRecordCase(one);
+      // A single case may be one whose change ends the training.
+      assert(batches > 0 || cases.length === 1);
     } finally {
       console.warn = warn;
     }

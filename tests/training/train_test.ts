@@ -15,9 +15,9 @@ import {
   DivergenceError,
   evaluate,
   loadCheckpoint,
-  type ProgressState,
   train,
 } from "../../lib/training/mod.ts";
+import type { ProgressState } from "../../lib/training/reports/progress.ts";
 import { onEachBackend } from "../backends.ts";
 import { onCpu } from "../io/files.ts";
 import {

@@ -4,6 +4,7 @@ import { MNIST_SIDE as SIDE } from "@lionjs/lion/datasets";
 import { Figure } from "@lionjs/lion/notebook";
 import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { asPlotTexts } from "../../lib/notebook/plot_text.ts";
+import { colorOf } from "../../lib/notebook/palette.ts";
 import { plotPolicy } from "../../lib/notebook/plotly_page.ts";
 
 /** What the page shows. */
@@ -110,11 +111,11 @@ function lossFigure({ losses }: Report): Figure {
 
 function formsFigure({ forms }: Report): Figure {
   return new Figure(
-    forms.map(({ form, seconds, peakBytes }) => ({
+    forms.map(({ form, seconds, peakBytes }, i) => ({
       x: [peakBytes / 2 ** 20],
       y: [seconds],
       mode: "markers",
-      marker: { size: 14 },
+      marker: { size: 14, color: colorOf(form, i) },
       name: form,
     })),
     layout(
@@ -127,12 +128,13 @@ function formsFigure({ forms }: Report): Figure {
 
 function lengthFigures({ lengths }: Report): Figure[] {
   const traces = (value: (measured: FormAtLength) => number) =>
-    FORMS.map((form) => {
+    FORMS.map((form, i) => {
       const points = lengths.filter((measured) => measured.form === form);
       return {
         x: points.map(({ length }) => length),
         y: points.map(value),
         mode: "lines+markers",
+        line: { color: colorOf(form, i) },
         name: form,
       };
     });

@@ -1,5 +1,5 @@
 /**
- * The map of `lib` at the head of CONTRIBUTING.md, drawn from the imports in the code:
+ * The map of `lib` in docs/architecture.md, drawn from the imports in the code:
  * `deno run -A tools/house/map.ts` writes it anew, and a test compares it.
  *
  * @module
@@ -10,7 +10,7 @@ import config from "../../deno.json" with { type: "json" };
 const ROOT = new URL("../../", import.meta.url);
 
 /** The document that has the map. */
-export const DOCUMENT: URL = new URL("CONTRIBUTING.md", ROOT);
+export const DOCUMENT: URL = new URL("docs/architecture.md", ROOT);
 
 /** The map in the document: a diagram in Mermaid. */
 export const MAP = /```mermaid\n[^]*?```/;

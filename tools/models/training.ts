@@ -1,5 +1,5 @@
 /** The training of models, which can be stopped and continued with any number of steps. @module */
-import { readJSON, writeJSON } from "../recipes/results_file.ts";
+import { readJSON, writeJSON } from "@lionjs/recipes/results_file";
 import {
   loadPyTorchWeights,
   readSafetensors,

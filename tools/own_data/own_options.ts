@@ -32,7 +32,8 @@ parts; for each missing one, a tenth of the training data is held back.
   --epochs N        at most N passes over the data (default 30 for images, 10 for
                     texts); training ends sooner if it no longer helps
   --batch-size N    examples per step (default 32)
-  --rate R          the highest learning rate (default 0.001)
+  --rate R          the highest learning rate (default 0.001); with "search", some
+                    rates are tried in short trainings, and the best is taken
   --dim N           columns per token (default 96)
   --depth N         blocks (default 4)
   --heads N         attention heads (default 4)
@@ -43,8 +44,8 @@ parts; for each missing one, a tenth of the training data is held back.
                     wordpiece, BERT's, in lower case without accents
   --seed N          seed for weights, split and order (default 1)
   --backend NAME    webgpu, wasm or cpu
-  --output FOLDER   for the model, what it needs, the log, and a page of its
-                    mistakes (default ${OUTPUT}/ and the data's name)
+  --output FOLDER   for the model, what it needs, a log that TensorBoard reads too,
+                    and a page of its mistakes (default ${OUTPUT}/ and the data's name)
   --help            print this`;
 
 /** How own data are read, and what is trained on them. */
@@ -58,8 +59,8 @@ export interface OwnOptions {
   /** The most passes over the data; `undefined` for what suits them. */
   readonly epochs: number | undefined;
   readonly batchSize: number;
-  /** The highest learning rate. */
-  readonly rate: number;
+  /** The highest learning rate, or that it is to be found. */
+  readonly rate: number | "search";
   readonly dim: number;
   readonly depth: number;
   readonly heads: number;
@@ -142,7 +143,7 @@ export function readOwnOptions(): Promise<OwnOptions> {
       output: output ?? `${OUTPUT}/${nameOf(data)}`,
       variant: oneOf("--variant", variant, ATTENTION_VARIANTS),
       epochs: epochs === undefined ? undefined : positive("--epochs", epochs),
-      rate: positive("--rate", rate),
+      rate: rate === "search" ? rate : positive("--rate", rate),
       ...{ batchSize: whole("batch-size"), seed: whole("seed") },
       ...{ dim: whole("dim"), depth: whole("depth"), heads: whole("heads") },
       ...{ size: whole("size"), patch: whole("patch") },

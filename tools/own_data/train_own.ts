@@ -29,6 +29,7 @@ import { findData } from "./find_data.ts";
 import { imagesInFolders, imagesInParquet } from "./own_images.ts";
 import { type OwnOptions, readOwnOptions, USAGE } from "./own_options.ts";
 import { type OwnTask, shortened } from "./own_task.ts";
+import { RateError, searchRate } from "./rate_search.ts";
 import { textsInFolders, textsInTable } from "./own_texts.ts";
 
 /** The most damaged files that are told by name. */
@@ -45,13 +46,11 @@ export async function trainOwn(): Promise<void> {
   console.log(`on ${name}`);
   const task = await openOrEnd(options);
   const lock = await lockOrEnd(options);
-  const failure = await trainOn(task, options).catch((error) => {
-    if (error instanceof DivergenceError) return error;
+  const mistake = await trainOn(task, options).catch((error) => {
+    if (error instanceof RateError) return error.message;
     throw error;
   }).finally(() => lock.release());
-  if (!failure) return;
-  const { message } = failure;
-  endWithMistake(USAGE, `--rate ${options.rate} may be too high: ${message}`);
+  if (mistake !== undefined) endWithMistake(USAGE, mistake);
 }
 
 /** Keeps others out of the output folder, whose files belong together. */
@@ -99,15 +98,26 @@ async function trainOn(task: OwnTask, options: OwnOptions): Promise<void> {
       `${trained} to train on, ${validated} to validate on, ${tested} to test on`,
   );
   setClassNames(model, classes);
-  const { output, rate, epochs = task.epochs, seed } = options;
+  const { output, epochs = task.epochs, seed } = options;
   const signal = interruptSignal();
+  const rate = options.rate === "search"
+    ? await searchRate(task, options, signal)
+    : options.rate;
+  if (rate === undefined) {
+    console.log("stopped: the same command goes on with the search");
+    Deno.exitCode = 130;
+    return;
+  }
   const { aborted, best } = await train(model, task.train, {
     ...{ epochs, seed, signal },
     loss: crossEntropy({ labelSmoothing: 0.1 }),
     optimizer: { learningRate: rate, weightDecay: 0.05 },
     evaluate: { data: task.validation, metrics: { accuracy: accuracy() } },
     best: { metric: "accuracy", patience: PATIENCE },
-    log: `${output}/log.jsonl`,
+    log: { lines: `${output}/log.jsonl`, tensorBoard: output },
+  }).catch((error) => {
+    if (!(error instanceof DivergenceError)) throw error;
+    throw new RateError(`--rate ${rate} may be too high: ${error.message}`);
   });
   if (aborted) {
     const weights = best

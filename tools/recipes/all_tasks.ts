@@ -3,8 +3,9 @@ import { asMarkdownTexts, markdownTable } from "../markdown_text.ts";
 import {
   columnsOf,
   figuresOf,
-  type Section,
+  linkTo,
   show,
+  TASKS,
   untrained,
 } from "./report.ts";
 import type { Measure } from "./recipe.ts";
@@ -12,20 +13,25 @@ import type { RecipeResults } from "./results_file.ts";
 import { interval, pairedInterval } from "./statistics.ts";
 import { healthOf } from "./verdicts.ts";
 
-/** Columns of the table: contenders that several recipes have. */
+/**
+ * Columns of the table: contenders that several recipes have, LION's first, since a
+ * narrow page shows no more of a table until one scrolls it.
+ */
 export const MODELS: readonly string[] = [
-  ...["softmax", "softmax-alibi", "hydra", "vim"],
   ...["lion-lit", "lion-d", "lion-s", "lion-s-hippo"],
+  ...["softmax", "softmax-alibi", "hydra", "vim"],
 ];
 
-/** The section on it; none if no recipe compares models with softmax attention. */
-export function allTasks(recipes: readonly RecipeResults[]): Section[] {
+/** The reference of the recipes that the table has. */
+export const SOFTMAX = "softmax";
+
+/** The section on it; "" if no recipe compares models with softmax attention. */
+export function allTasks(recipes: readonly RecipeResults[]): string {
   const rows = asMarkdownTexts(recipes)
-    .filter(({ reference }) => reference === "softmax")
+    .filter(({ reference }) => reference === SOFTMAX)
     .flatMap(rowsOf);
-  if (rows.length === 0) return [];
-  return [{
-    text: `## All tasks
+  if (rows.length === 0) return "";
+  return `## All tasks
 
 The table lists every task on which models are compared with softmax attention,
 with the first column of figures of the task's own table and, if there are
@@ -34,8 +40,7 @@ stated. Bold figures are the best of their row and those whose paired
 difference from it is within the interval. † marks models that have not learned
 the task. Lower perplexity is better.
 
-${markdownTable(["task", "figure", ...MODELS], rows)}`,
-  }];
+${markdownTable(["task", "figure", ...MODELS], rows)}`;
 }
 
 /** The first and the last figure of a recipe, by model. */
@@ -43,7 +48,7 @@ function rowsOf(results: RecipeResults): string[][] {
   const columns = columnsOf(results);
   const shown = new Set([columns[0]!, columns.at(-1)!]);
   return [...shown].map((column) => [
-    results.title,
+    linkTo(results, `${TASKS}/`),
     column,
     ...cellsOf(results, column),
   ]);

@@ -1,6 +1,6 @@
 /** Where contenders come in the paper's order, and where they do not. @module */
 import { asMarkdownTexts, markdownTable } from "../markdown_text.ts";
-import { columnsOf, figuresOf, type Section, show } from "./report.ts";
+import { columnsOf, figuresOf, linkTo, show } from "./report.ts";
 import type { RecipeResults } from "./results_file.ts";
 import { type Interval, pairedInterval } from "./statistics.ts";
 import { healthOf } from "./verdicts.ts";
@@ -109,20 +109,19 @@ interface Comparison {
   readonly cells: readonly string[];
 }
 
-/** The section on it; none where nothing of it was trained. */
-export function besidePaper(recipes: readonly RecipeResults[]): Section[] {
+/** The page on it; "" where nothing of it was trained. */
+export function besidePaper(recipes: readonly RecipeResults[]): string {
   const all = asMarkdownTexts(recipes).flatMap(comparisonsIn);
-  if (all.length === 0) return [];
+  if (all.length === 0) return "";
   const count = (wanted: Order) =>
     all.filter(({ order }) => order === wanted).length;
-  return [{
-    text: `## Compared with the paper
+  return `# Compared with the paper
 
 The paper trained larger models on far more data, so only the order of
 contenders can be compared. The paper and we both measured ${all.length} pairs:
 ${count("the same")} are in the same order here and ${
-      count("different")
-    } in a different one; for
+    count("different")
+  } in a different one; for
 ${count("unclear")} our runs are too noisy to decide. A pair is level in the
 paper if less than half a point separates the two there, and level here if our
 difference plus its interval stays below two points. Contenders that have not
@@ -132,17 +131,16 @@ LRA is Long Range Arena: its images are closest to our pixels, and its texts to
 our spam.
 
 ${
-      markdownTable(
-        ["task", "contenders", "here", "paper", "the paper's task", "order"],
-        all.map(({ cells }) => cells),
-      )
-    }`,
-  }];
+    markdownTable(
+      ["task", "contenders", "here", "paper", "the paper's task", "order"],
+      all.map(({ cells }) => cells),
+    )
+  }`;
 }
 
 /** A recipe's pairs of which the paper has both figures, and which have learned. */
 function comparisonsIn(results: RecipeResults): Comparison[] {
-  const { recipe, title, trials } = results;
+  const { recipe, trials } = results;
   const column = columnsOf(results)[0]!;
   const unit = column.startsWith("accuracy") ? 100 : 1;
   const learned = healthOf(results).filter(({ isHealthy }) => isHealthy)
@@ -165,7 +163,7 @@ function comparisonsIn(results: RecipeResults): Comparison[] {
       return [{
         order,
         cells: [
-          title,
+          linkTo(results),
           `${contender} − ${other}`,
           show(column, here, true),
           show(column, { mean: there / unit, half: NaN }, true),

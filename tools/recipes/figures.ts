@@ -1,7 +1,6 @@
 /** What recipes reached, as figures. @module */
 import { Figure, type Trace } from "@lionjs/lion/notebook";
-import { colorOf } from "../../lib/notebook/palette.ts";
-import { labelled } from "../../lib/notebook/ticks.ts";
+import { colorOf, tickText } from "@lionjs/notebook/figure_style";
 import { QUANTILES } from "./learned_decays.ts";
 import type { Figures } from "./recipe.ts";
 import { columnsOf, contendersIn } from "./report.ts";
@@ -15,6 +14,15 @@ const VARIANTS: readonly (readonly [start: string, variant: string])[] = [
   ["lion-s", "LION-S"],
   ["softmax", "softmax"],
 ];
+
+/** Ticks of perplexity. */
+const PERPLEXITIES = [
+  ...[1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 70, 100],
+  ...[150, 200, 300, 500, 700, 1000],
+];
+
+/** The dash of the first guess without a model; the next have those that follow. */
+const BASELINE_DASH = 2;
 
 /** Of contenders of one colour, in their order. */
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
@@ -49,7 +57,7 @@ function curves(results: RecipeResults): Figure {
     title: { text: title },
     xaxis: { title: { text: "step" }, domain: [0, 0.47] },
     xaxis2: { title: { text: "seconds of training steps" }, domain: [0.53, 1] },
-    yaxis: { title: { text: `validation ${measure.name}` } },
+    yaxis: { title: { text: `validation ${named(measure.name)}` } },
     width: 960,
     height: 380,
   });
@@ -65,8 +73,32 @@ function meanCurve(
   ).map(({ curve }) => curve);
   return (own[0] ?? []).map(({ step }: CurvePoint, i) => ({
     step,
-    value: mean(own.map((curve) => curve[i]!.means[measure.name]!)),
+    value: shareOf(measure.name) *
+      mean(own.map((curve) => curve[i]!.means[measure.name]!)),
   }));
+}
+
+/** By what a measure's values are multiplied: accuracies are in per cent, as in tables. */
+function shareOf(measure: string): number {
+  return measure === "accuracy" ? 100 : 1;
+}
+
+/** A measure with its unit. */
+function named(measure: string): string {
+  return measure === "accuracy" ? "accuracy, %" : measure;
+}
+
+/** A logarithmic axis with ticks where models differ, too: between 20 and 50. */
+function perplexityAxis(values: readonly number[]): Record<string, unknown> {
+  const known = values.filter((value) => Number.isFinite(value));
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const ticks = PERPLEXITIES.filter((tick) =>
+    tick > low / 1.2 && tick < high * 1.2
+  );
+  return {
+    ...{ type: "log", tickmode: "array", tickvals: ticks },
+    ticktext: ticks.map(tickText),
+  };
 }
 
 /** What a column is of, and at which size: "accuracy at 4 pairs". */
@@ -124,16 +156,23 @@ function sizeFigure(
       line(name, styleOf(color, order), (column) => {
         const values = trials.filter(({ contender }) => contender === name)
           .flatMap(({ figures }) => figures[column] ?? []);
-        return values.length > 0 ? interval(values) : undefined;
+        return values.length > 0
+          ? interval(values.map((value) => shareOf(what) * value))
+          : undefined;
       })
     ),
-    ...Object.entries(baselines).map(([name, figures]: [string, Figures]) =>
+    ...Object.entries(baselines).map(([name, figures]: [string, Figures], i) =>
       line(
         name,
-        { mode: "lines", line: { color: "#999", dash: "dot" } },
+        {
+          mode: "lines",
+          line: { color: "#999", dash: dashOf(BASELINE_DASH + i) },
+        },
         (column) => {
           const mean = figures[column];
-          return mean === undefined ? undefined : { mean, half: 0 };
+          return mean === undefined
+            ? undefined
+            : { mean: shareOf(what) * mean, half: 0 };
         },
       )
     ),
@@ -148,14 +187,13 @@ function sizeFigure(
     },
     // A guess without a model may be far above all of them.
     yaxis: {
-      title: { text: what },
-      ...labelled(
+      title: { text: named(what) },
+      ...what === "perplexity" && perplexityAxis(
         traces.flatMap(({ y }) => y as number[]),
-        what === "perplexity" ? "log" : "linear",
       ),
       // Intervals of few seeds reach beyond what an accuracy can be.
       ...(what === "accuracy" && {
-        autorangeoptions: { clipmin: 0, clipmax: 1.02 },
+        autorangeoptions: { clipmin: 0, clipmax: 102 },
       }),
     },
     width: 720,

@@ -1,7 +1,7 @@
 /** What is to be trained, what it will take, and what is left of it. @module */
 import { evaluate } from "@lionjs/lion/training";
 import { stopwatch } from "../../bench/measure/timing.ts";
-import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
+import { peakBytesOf } from "../../bench/measure/tensors.ts";
 import { type Folders, MissingFiles } from "./needed_files.ts";
 import type { ChosenRecipe } from "./paper/paper_recipe.ts";
 import {
@@ -114,7 +114,7 @@ export async function estimate(
     const trial = await open.trial({
       ...{ contender, folderOf, seed: 1, steps: timed, rate: rates[0]! },
     });
-    const peakBytes = await memoryOf(() => timeTraining(trial, 1));
+    const peakBytes = await peakBytesOf(() => timeTraining(trial, 1));
     let stepMilliseconds = Infinity;
     for (let i = 0; i < times; i++) {
       const milliseconds = await timeTraining(trial, timed) / timed;
@@ -134,18 +134,6 @@ export async function estimate(
     });
   }
   return estimates;
-}
-
-/** The most bytes in use at once while something runs, the model's among them. */
-async function memoryOf(run: () => Promise<unknown>): Promise<number> {
-  const watch = new MemoryWatch();
-  try {
-    const span = watch.begin();
-    await run();
-    return span.peakBytes;
-  } finally {
-    watch.stop();
-  }
 }
 
 /** Batches of validation data that are timed, where a recipe says how many there are. */

@@ -1,4 +1,4 @@
-/** What recipes reached, in Markdown. @module */
+/** What a recipe reached, in Markdown. @module */
 import {
   asMarkdownTexts,
   codeOf,
@@ -10,38 +10,16 @@ import type { RecipeResults, TrialResult } from "./results_file.ts";
 import { type Interval, interval, pairedInterval } from "./statistics.ts";
 import { type Health, healthOf } from "./verdicts.ts";
 
-/** A part of the report. */
-export interface Section {
-  /** In Markdown. */
-  readonly text: string;
-  /** What it is of, but for the first one, which says how to read the others. */
-  readonly results?: RecipeResults;
+/** The folder of the tasks' pages, beside the page that leads to them. */
+export const TASKS = "results";
+
+/** A link to the page of a recipe; `folder` is where pages are from there. */
+export function linkTo({ recipe, title }: RecipeResults, folder = ""): string {
+  return `[${title}](${folder}${recipe}.md)`;
 }
 
-/** The report on some recipes; `notes` say what the figures mean. */
-export function sectionsOf(
-  recipes: readonly RecipeResults[],
-  notes: string,
-): Section[] {
-  const head = `# Results of the recipes
-
-<!-- made by \`deno task results\` of docs/results_notes.md and of what
-\`deno task train\` writes; do not edit it -->`;
-  return [
-    {
-      text: [
-        head,
-        ...recipes.length > 0
-          ? []
-          : ["No recipe has been trained under this protocol yet."],
-        notes.trim(),
-      ].join("\n\n"),
-    },
-    ...recipes.map((results) => ({ text: reportRecipe(results), results })),
-  ];
-}
-
-function reportRecipe(plain: RecipeResults): string {
+/** The page of a recipe. */
+export function recipePage(plain: RecipeResults): string {
   const results = asMarkdownTexts(plain);
   const { title, command, date, machine, trials } = results;
   const health = healthOf(results);
@@ -50,7 +28,7 @@ function reportRecipe(plain: RecipeResults): string {
     !isHealthy && results.rivals.includes(contender)
   );
   return [
-    `## ${title}`,
+    `# ${title}`,
     textWithCode(plain.about),
     ...plain.notes
       ? [plain.notes.map((note) => `- ${textWithCode(note)}`).join("\n")]

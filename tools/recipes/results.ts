@@ -1,5 +1,6 @@
 /**
- * Makes docs/results.md of what the recipes reached: `deno task results`.
+ * Makes docs/results.md and the pages of tasks of what the recipes reached:
+ * `deno task results`.
  *
  * @module
  */
@@ -8,34 +9,27 @@ import { readCommandLine } from "../command_line.ts";
 import { jsonRows } from "../json_rows.ts";
 import { withoutPadding } from "../markdown_text.ts";
 import { outPath, writeOutput } from "../out_folder.ts";
-import { allTasks } from "./all_tasks.ts";
-import { besidePaper } from "./beside_paper.ts";
 import { paperNames } from "./paper/paper_recipes.ts";
 import { RECIPES } from "./recipes.ts";
-import { sectionsOf } from "./report.ts";
+import { resultsPages } from "./results_pages.ts";
 import {
   readJSON,
   readResults,
   type RecipeResults,
   writeResults,
 } from "./results_file.ts";
-import { timeToAccuracy } from "./time_to_accuracy.ts";
-import {
-  type SecondTraining,
-  secondTraining,
-  trainedAgain,
-} from "./trained_again.ts";
+import { type SecondTraining, secondTraining } from "./trained_again.ts";
 
 const USAGE = `Usage: deno task results [options]
 
 Copies the results of \`deno task train\` to docs/results, where they replace
-earlier ones of the same recipes, and makes docs/results.md from these and from
-docs/results_notes.md. On the site that \`deno task site\` builds, the page also
-shows the curves.
+earlier ones of the same recipes, and makes from these and from
+docs/results_notes.md the page docs/results.md and one for each task. On the site
+that \`deno task site\` builds, tasks have their curves too.
 
   --folder FOLDER   where train wrote its results (default ${outPath("train")})
   --paper           results of the published sizes
-  --again FOLDER    where train wrote a second training of the same recipes: the
+  --again FOLDER    where train wrote a second training of the same recipes: a
                     page says where it differs from the first one
   --docs FOLDER     where to write (default docs)
   --help            print this`;
@@ -93,21 +87,16 @@ if (second.length > 0) {
 }
 const repetition = await readJSON<SecondTraining>(keptAgain);
 const notes = await Deno.readTextFile(new URL("docs/results_notes.md", ROOT));
-const [head, ...tables] = sectionsOf(recipes, notes);
-const sections = [
-  head!,
-  ...allTasks(recipes),
-  ...timeToAccuracy(recipes),
-  ...besidePaper(recipes),
-  ...trainedAgain(recipes, repetition),
-  ...tables,
-];
-const text = sections.map(({ text }) => text).join("\n\n");
-const page = `${docs}/results.md`;
-await Deno.writeTextFile(page, `${text}\n`);
+const pages = resultsPages({ recipes, notes, again: repetition });
+for (const [path, text] of pages) {
+  await Deno.writeTextFile(`${docs}/${path}`, `${text}\n`);
+}
+const files = [...pages.keys()].map((path) => `${docs}/${path}`);
 // As the rest of the repository is, but for the widths of tables.
 await new Deno.Command(Deno.execPath(), {
-  args: ["fmt", "--quiet", "--no-config", page],
+  args: ["fmt", "--quiet", "--no-config", ...files],
 }).output();
-await Deno.writeTextFile(page, withoutPadding(await Deno.readTextFile(page)));
-console.log(page);
+for (const file of files) {
+  await Deno.writeTextFile(file, withoutPadding(await Deno.readTextFile(file)));
+}
+console.log(files[0]);

@@ -1,7 +1,7 @@
 /** How long models train until they are about as good as softmax attention. @module */
 import { asMarkdownTexts, markdownTable } from "../markdown_text.ts";
-import { comparedCells, MODELS } from "./all_tasks.ts";
-import { type Section, untrained } from "./report.ts";
+import { comparedCells, MODELS, SOFTMAX } from "./all_tasks.ts";
+import { linkTo, untrained } from "./report.ts";
 import type { CurvePoint, RecipeResults, TrialResult } from "./results_file.ts";
 import { interval, mean } from "./statistics.ts";
 import { healthOf } from "./verdicts.ts";
@@ -9,18 +9,17 @@ import { healthOf } from "./verdicts.ts";
 /** Of the accuracy that softmax attention ends at. */
 const SHARE = 0.95;
 
-/** The section on it; none if no recipe compares models with softmax attention. */
-export function timeToAccuracy(recipes: readonly RecipeResults[]): Section[] {
+/** The page on it; "" if no recipe compares models with softmax attention. */
+export function timeToAccuracy(recipes: readonly RecipeResults[]): string {
   const rows = asMarkdownTexts(recipes)
-    .filter(({ reference }) => reference === "softmax")
+    .filter(({ reference }) => reference === SOFTMAX)
     .flatMap(rowOf);
-  if (rows.length === 0) return [];
-  return [{
-    text: `## Time to an accuracy
+  if (rows.length === 0) return "";
+  return `# Time to an accuracy
 
 The table lists how many seconds of training a model takes to reach ${
-      100 * SHARE
-    } % of
+    100 * SHARE
+  } % of
 the validation accuracy that softmax attention ends at after the same number of
 steps: the number of steps, read off the curves (straight lines between their
 points), times the median time of a step. Bold figures are the shortest of their
@@ -29,12 +28,11 @@ means that only two of five runs reached it, and † marks models that have not
 learned the task. All models train for the same number of steps with a rate that
 falls to zero, so a shorter run of the same model may reach the accuracy sooner.
 
-${markdownTable(["task", "accuracy", ...MODELS], rows)}`,
-  }];
+${markdownTable(["task", "accuracy", ...MODELS], rows)}`;
 }
 
 function rowOf(results: RecipeResults): string[][] {
-  const { trials, stepMilliseconds, reference, title } = results;
+  const { trials, stepMilliseconds, reference } = results;
   const sick = untrained(healthOf(results));
   if (sick.includes(reference)) return [];
   const ends = curvesOf(trials, reference).map((curve) =>
@@ -66,7 +64,7 @@ function rowOf(results: RecipeResults): string[][] {
     },
   });
   return [[
-    title,
+    linkTo(results),
     `${(100 * wanted).toFixed(1)} %`,
     ...MODELS.map((name, i) => partly.get(name) ?? cells[i]!),
   ]];

@@ -1,12 +1,6 @@
 /** Whether a second training of all recipes comes to what the tables say. @module */
 import { asMarkdownTexts, codeOf, markdownTable } from "../markdown_text.ts";
-import {
-  columnsOf,
-  contendersIn,
-  figuresOf,
-  type Section,
-  show,
-} from "./report.ts";
+import { columnsOf, contendersIn, figuresOf, show } from "./report.ts";
 import type { RecipeResults } from "./results_file.ts";
 import { type Interval, interval, pairedInterval } from "./statistics.ts";
 
@@ -58,12 +52,12 @@ interface Difference {
   readonly cells: readonly string[];
 }
 
-/** The section on it; none if nothing was trained again in the same setting, of as many seeds. */
+/** The page on it; "" if nothing was trained again in the same setting, of as many seeds. */
 export function trainedAgain(
   recipes: readonly RecipeResults[],
   again: SecondTraining | undefined,
-): Section[] {
-  if (!again) return [];
+): string {
+  if (!again) return "";
   const second = asMarkdownTexts(again);
   const { command, date, machine, figures } = second;
   const compared = asMarkdownTexts(recipes).flatMap((results) => {
@@ -74,7 +68,7 @@ export function trainedAgain(
       ? [{ means, differences: differencesOf(results, own) }]
       : [];
   });
-  if (compared.length === 0) return [];
+  if (compared.length === 0) return "";
   const means = compared.flatMap(({ means }) => means);
   const differences = compared.flatMap(({ differences }) => differences);
   const changed = differences.filter(({ first, second }) => first !== second);
@@ -82,8 +76,7 @@ export function trainedAgain(
     changed.filter(is).length;
   const lost = count(({ second }) => second === "none");
   const gained = count(({ first }) => first === "none");
-  return [{
-    text: `## Trained again
+  return `# Trained again
 
 On ${date}, ${codeOf(command)} (${machine}) trained ${compared.length} of the
 recipes a second time, with the same seeds. Their tables show the first
@@ -93,23 +86,22 @@ version may round sums differently, and the difference grows with each step.
 ${means.filter(({ agree }) => agree).length} of the ${means.length} means in the
 recipes' tables differ by no more than the joint 95 % interval, the root of the
 sum of both squared half-intervals; ${
-      means.filter(({ same }) => same).length
-    } are the same in all digits shown. Of the ${differences.length} differences
+    means.filter(({ same }) => same).length
+  } are the same in all digits shown. Of the ${differences.length} differences
 from the reference (column "− X" of each table), ${
-      differences.length - changed.length
-    } led to the same verdict: higher, lower, or smaller than the interval.
+    differences.length - changed.length
+  } led to the same verdict: higher, lower, or smaller than the interval.
 ${lost} exceeded their interval only the first time, ${gained} only the second
 time, and ${changed.length - lost - gained} changed sign.${
-      changed.length > 0
-        ? `\n\n${
-          markdownTable(
-            ["task", "contenders", "first", "second"],
-            changed.map(({ cells }) => cells),
-          )
-        }`
-        : ""
-    }`,
-  }];
+    changed.length > 0
+      ? `\n\n${
+        markdownTable(
+          ["task", "contenders", "first", "second"],
+          changed.map(({ cells }) => cells),
+        )
+      }`
+      : ""
+  }`;
 }
 
 /** Of each mean of a table, whether the second one is the same, or near enough. */

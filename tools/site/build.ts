@@ -7,10 +7,18 @@ import { readKept } from "../../bench/measure/read_report.ts";
 import { keptTimes } from "./kept_times.ts";
 import { keptResults, withCurves } from "./curves.ts";
 import { documentation } from "./documents.ts";
+import {
+  ANNOTATED_PROGRAM,
+  ANNOTATED_STYLE,
+  bundleAnnotated,
+} from "./annotated.ts";
 import { brokenLinks } from "./links.ts";
-import { FORMULA_STYLE } from "./page.ts";
+import { documentsNav, FORMULA_STYLE } from "./page.ts";
+import { plainText } from "./plain_text.ts";
 import { SITE_POLICY } from "./policies.ts";
-import { referencePage } from "./reference.ts";
+import { DOCUMENTS_PLACE, referencePage } from "./reference.ts";
+import { withRepository } from "./repository.ts";
+import { WASM, WASM_FILE } from "./wasm_file.ts";
 
 const SOURCE = new URL("../../site/", import.meta.url);
 
@@ -84,20 +92,15 @@ const SUDOKU = new URL(
   import.meta.url,
 );
 
+/** Documents that make a long text, for those who have none at hand. */
+const GUIDE = ["attention", "choosing", "models", "data"] as const;
+
 /** KaTeX's style, and the fonts that browsers ask for of those that it names. */
 const FORMULAS = import.meta.resolve("katex/dist/katex.min.css");
 const FONT = /url\((fonts\/[\w-]+\.woff2)\)/g;
 
 /** Made of the kept report. */
 const KEPT_TIMES = "kept_times.json";
-
-const WASM_FILE = "tfjs-backend-wasm-simd.wasm";
-const WASM = new URL(
-  WASM_FILE,
-  import.meta.resolve(
-    "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js",
-  ),
-);
 
 /** With these, a page may share memory between threads. */
 export const ISOLATION = {
@@ -144,11 +147,12 @@ export async function buildSite(
   address?: string,
 ): Promise<Built[]> {
   const files = await buildPage(folder);
-  if (address !== undefined) {
-    const page = new URL("index.html", folder);
-    const html = await Deno.readTextFile(page);
-    await Deno.writeTextFile(page, atAddress(html, address));
-  }
+  const page = new URL("index.html", folder);
+  const html = withRepository(await Deno.readTextFile(page));
+  await Deno.writeTextFile(
+    page,
+    address === undefined ? html : atAddress(html, address),
+  );
   await buildDocumentation(folder);
   return files;
 }
@@ -183,6 +187,8 @@ export async function buildPage(folder: URL): Promise<Built[]> {
   }
   await Deno.mkdir(new URL("sudoku/", folder));
   await Deno.copyFile(SUDOKU, new URL("sudoku/model.safetensors", folder));
+  await Deno.mkdir(new URL("texts/", folder));
+  await Deno.writeTextFile(new URL("texts/guide.txt", folder), await guide());
   await Deno.copyFile(WASM, new URL(WASM_FILE, folder));
   await Deno.writeTextFile(new URL("_headers", folder), HEADERS);
   await Deno.writeTextFile(
@@ -194,6 +200,16 @@ export async function buildPage(folder: URL): Promise<Built[]> {
     ...[...FILES, WASM_FILE, KEPT_TIMES],
   ];
   return await Promise.all(names.map((name) => sizesOf(name, folder)));
+}
+
+/** The long text: this library's own guides. */
+async function guide(): Promise<string> {
+  const texts = await Promise.all(
+    GUIDE.map((name) =>
+      Deno.readTextFile(new URL(`../../docs/${name}.md`, import.meta.url))
+    ),
+  );
+  return texts.map(plainText).join("\n\n");
 }
 
 async function copyCodecs(folder: URL): Promise<void> {
@@ -213,7 +229,16 @@ async function buildDocumentation(folder: URL): Promise<void> {
   }
   const sources = new Set<string>();
   const reference = await buildReference(folder, sources);
-  const { files, findable } = await documentation(sources);
+  const { files, findable, documents } = await documentation(sources);
+  for (const [path, html] of reference) {
+    if (html === "") continue;
+    const framed = html.replace(
+      DOCUMENTS_PLACE,
+      () => documentsNav(path, documents),
+    );
+    reference.set(path, framed);
+    await Deno.writeTextFile(new URL(path, folder), framed);
+  }
   for (const [path, content] of await resultsFiles(files)) {
     files.set(path, content);
   }
@@ -228,7 +253,16 @@ async function buildDocumentation(folder: URL): Promise<void> {
     new URL("search.json", folder),
     JSON.stringify(findable),
   );
+  const notebooks = new URL("notebooks/", folder);
+  await bundleAnnotated(notebooks);
+  await Deno.copyFile(
+    new URL(ANNOTATED_STYLE, new URL("annotated/", SOURCE)),
+    new URL(ANNOTATED_STYLE, notebooks),
+  );
   for (const name of [...SHARED, ...LATER]) files.set(name, "");
+  for (const name of [ANNOTATED_PROGRAM, ANNOTATED_STYLE]) {
+    files.set(`notebooks/${name}`, "");
+  }
   for (const name of ["index.html", "style.css", "page.js"]) {
     files.set(name, await Deno.readTextFile(new URL(name, folder)));
   }
@@ -236,22 +270,18 @@ async function buildDocumentation(folder: URL): Promise<void> {
   if (broken.length > 0) throw new Error(`broken links:\n${broken.join("\n")}`);
 }
 
-/** The page of results with its curves, which take seconds to draw. */
+/** The pages of tasks with their curves, which take seconds to draw. */
 async function resultsFiles(
   files: ReadonlyMap<string, string | Uint8Array>,
 ): Promise<Map<string, string>> {
-  const page = "docs/results.html";
-  const { html, pictures } = await withCurves(
-    `${files.get(page)}`,
-    await keptResults(),
-    "results/",
-  );
-  return new Map([
-    [page, html],
-    ...[...pictures].map(([name, svg]) =>
-      [`docs/results/${name}`, svg] as const
-    ),
-  ]);
+  const made = new Map<string, string>();
+  for (const results of await keptResults()) {
+    const page = `docs/results/${results.recipe}.html`;
+    const { html, pictures } = await withCurves(`${files.get(page)}`, results);
+    made.set(page, html);
+    for (const [name, svg] of pictures) made.set(`docs/results/${name}`, svg);
+  }
+  return made;
 }
 
 /** What shows formulas. */
@@ -308,7 +338,6 @@ async function joinReference(
         sources,
       )
       : "";
-    if (html !== "") await Deno.writeTextFile(file, html);
     files.set(path, html);
   }
   return files;

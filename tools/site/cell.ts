@@ -19,6 +19,9 @@ const PALE = /colorscale: "(?:RdBu|Reds)"|confusionFigure\(|White entries/;
 /** The widest picture, in pixels, that can still be read when a phone shrinks it. */
 const NARROW = 480;
 
+/** The list of a notebook's sections, which pages have beside the text. */
+const CONTENTS = /^\*\*Contents\*\*\n\n(?:- .*(?:\n|$))+/m;
+
 /**
  * HTML of a cell with its outputs.
  *
@@ -29,7 +32,8 @@ export function cellToHTML(
   linkOf?: (href: string) => string,
 ): string {
   if (cell.cell_type === "markdown") {
-    return `<section>\n${proseToHTML(cell.source, linkOf)}</section>`;
+    const prose = cell.source.replace(CONTENTS, "");
+    return `<section>\n${proseToHTML(prose, linkOf)}</section>`;
   }
   const { source, metadata, outputs } = cell;
   const code = `<pre class="code"><code>${

@@ -23,6 +23,9 @@ import {
 
 const ROOT = new URL("../../", import.meta.url);
 
+/** The folder of what single tasks came to. */
+const TASKS = "docs/results";
+
 /** What else than guides counts in a search. */
 const [NOTEBOOK_WEIGHT, SYMBOL_WEIGHT, TYPE_WEIGHT] = [0.8, 0.5, 0.25];
 
@@ -44,6 +47,8 @@ export interface Documentation {
   /** By their paths in the site, which are those in the repository. */
   readonly files: Map<string, string | Uint8Array>;
   readonly findable: readonly Findable[];
+  /** What stands in the list beside every page. */
+  readonly documents: readonly Listed[];
 }
 
 /**
@@ -59,10 +64,11 @@ export async function documentation(
       guides.map((guide) => readDocument(guide, kind, weight, sources))
     ),
   );
+  const tasks = await taskPages(sources);
   const notebooks = await notebookPages(sources);
   const symbols = await documentedSymbols();
   const pages: Page[] = [
-    ...documents.filter(({ html }) => html !== "").map((
+    ...[...documents, ...tasks].filter(({ html }) => html !== "").map((
       { page, title, html },
     ) => ({ path: page, title, body: html })),
     ...notebooks.pages,
@@ -83,11 +89,23 @@ export async function documentation(
     files.set(`docs/pictures/${name}`, picture);
   }
   const findable = [
-    ...documents.flatMap(findableDocument),
+    ...[...documents, ...tasks].flatMap(findableDocument),
     ...notebooks.pages.flatMap(findableNotebook),
     ...symbols.map(findableSymbol),
   ];
-  return { files, findable };
+  return { files, findable, documents };
+}
+
+/** The pages of results of single tasks, to which the first of them leads. */
+async function taskPages(sources: Set<string>): Promise<Document[]> {
+  const documents: Document[] = [];
+  for await (const { name } of Deno.readDir(new URL(TASKS, ROOT))) {
+    if (!name.endsWith(".md")) continue;
+    const guide = { path: `${TASKS}/${name}`, about: "Results of a task" };
+    const { weight } = KINDS["Results"]!;
+    documents.push(await readDocument(guide, "Results", weight, sources));
+  }
+  return documents;
 }
 
 /** Reads a document; one that is made of something else has no sections. */
@@ -105,7 +123,13 @@ async function readDocument(
     await read(path),
     linksFrom(path, sources),
   );
-  return { ...base, ...rendered, title: name ?? title };
+  if (name === undefined) return { ...base, ...rendered, title };
+  // A page is headed as the links to it are called.
+  const html = rendered.html.replace(
+    /(<h1[^>]*>)[^<]*/,
+    (_, start: string) => `${start}${escapeHTML(name)}`,
+  );
+  return { ...base, ...rendered, html, title: name };
 }
 
 /** A program as a page, in which each name that it exports can be linked to. */
@@ -152,6 +176,9 @@ function findableOf(
 function findableDocument(
   { page, title, about, weight, sections }: Document,
 ): Findable[] {
+  if (sections.length === 0) {
+    return [{ url: page, title, about, weight, text: "" }];
+  }
   return sections.map((section, at) => ({
     ...findableOf(page, title, section, at === 0),
     ...at === 0 ? { about } : {},

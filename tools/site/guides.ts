@@ -28,6 +28,12 @@ export const KINDS: Readonly<Record<string, Kind>> = {
         about: "What LION is, a first program, how to try it, limitations",
       },
       {
+        path: "notebooks/00_annotated_lion.html",
+        name: "The annotated LION",
+        about:
+          "From softmax to chunks in ten minutes, computed in your browser, with things to move",
+      },
+      {
         path: "docs/tutorial.md",
         about:
           "From 200 pictures to a page that names others, in a quarter of an hour",
@@ -36,6 +42,12 @@ export const KINDS: Readonly<Record<string, Kind>> = {
         path: "notebooks/index.html",
         name: "Notebooks",
         about: "LION derived step by step, with each claim computed",
+      },
+      {
+        path: "index.html",
+        name: "Try it in your browser",
+        about:
+          "A demo: draw a digit, hide words, fill a Sudoku, train on your own data",
       },
     ],
   },
@@ -50,7 +62,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       {
         path: "docs/choosing.md",
         about:
-          "When to use which form and which decay, what a state can track, and how decays start",
+          "When to use which form and which decay, sequences that do not fit, what a state can track",
       },
       {
         path: "docs/models.md",
@@ -83,6 +95,11 @@ export const KINDS: Readonly<Record<string, Kind>> = {
           "What goes wrong and what to do, when softmax is better, limits, and a glossary",
       },
       {
+        path: "docs/performance.md",
+        about:
+          "Measuring your machine, the time of each kernel, and what has become slower",
+      },
+      {
         path: "docs/jupyter.md",
         about: "How to start notebooks, train in cells and draw",
       },
@@ -97,7 +114,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     guides: [
       {
         path: "docs/attention.md",
-        about: "The operation, decays, padding, packing, streaming, the family",
+        about: "The operation and its options, softmax, the family, NaN",
       },
       {
         path: SYMBOLS,
@@ -120,12 +137,20 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     weight: 1,
     guides: [
       {
+        path: "docs/architecture.md",
+        about: "Packages and rooms, from a call to its loop, and why",
+      },
+      {
         path: "docs/kernels.md",
         about: "Chunks and states, decays, threads and shaders",
       },
       {
         path: "docs/operations.md",
         about: "TensorFlow.js's operations, layers and optimizers on all cores",
+      },
+      {
+        path: "docs/recorded_steps.md",
+        about: "What train records and replays, and when shaders are compiled",
       },
       {
         path: "docs/testing.md",
@@ -142,14 +167,19 @@ export const KINDS: Readonly<Record<string, Kind>> = {
           "What the variants learn on real data, compared with softmax attention",
       },
       {
+        path: "docs/results_by_subject.md",
+        about:
+          "The same for long sequences, texts, images, synthetic tasks and parts",
+      },
+      {
+        path: "docs/results_protocol.md",
+        about:
+          "How data are split, rates chosen, and runs found healthy or level",
+      },
+      {
         path: "docs/paper.md",
         about:
           "Each table and figure of the paper, with its command, its data, and what was trained here",
-      },
-      {
-        path: "docs/performance.md",
-        about:
-          "The paper's figures on your machine, the time of each kernel, and what has become slower",
       },
       {
         path: "bench/RESULTS.md",
@@ -158,11 +188,11 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     ],
   },
   "The project": {
-    weight: 0.4,
+    weight: 0.3,
     guides: [
       {
         path: "CONTRIBUTING.md",
-        about: "How the code is laid out, and the rules it follows",
+        about: "What to read first, how to test, and the rules of the code",
       },
       {
         path: "docs/releasing.md",

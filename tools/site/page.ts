@@ -3,7 +3,8 @@ import { dirname, join, relative } from "node:path/posix";
 import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { policyElement } from "../../lib/notebook/content_policy.ts";
 import { NIGHT } from "./night.ts";
-import { DOCUMENT_POLICY } from "./policies.ts";
+import { COMPUTING_POLICY, DOCUMENT_POLICY } from "./policies.ts";
+import { repositoryLink } from "./repository.ts";
 import { sectionsOf } from "./sections.ts";
 
 /** The page of all symbols in a sentence each. */
@@ -19,6 +20,8 @@ export interface Page {
   readonly title: string;
   /** Its content in HTML. */
   readonly body: string;
+  /** The name of a program beside it, and of the style of what this shows. */
+  readonly program?: { readonly script: string; readonly style: string };
 }
 
 /** A document in the list that stands beside every page. */
@@ -37,7 +40,7 @@ const CONTENTS_FROM = 3;
  * @param documents All documents, in their order.
  */
 export function pageHTML(
-  { path, title, body }: Page,
+  { path, title, body, program }: Page,
   documents: readonly Listed[] = [],
 ): string {
   const to = (target: string) => linkBetween(path, target);
@@ -47,7 +50,7 @@ export function pageHTML(
 <html lang="en">
 <head>
 <meta charset="utf-8">
-${policyElement(DOCUMENT_POLICY)}
+${policyElement(program ? COMPUTING_POLICY : DOCUMENT_POLICY)}
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHTML(title)} · LION</title>
@@ -56,6 +59,7 @@ ${body.includes('class="katex') ? style(FORMULA_STYLE) : ""}
 ${style("docs.css")}
 ${style("search.css")}
 <script type="module" src="${to("search.js")}"></script>
+${program ? programOf(program) : ""}
 </head>
 <body>
 ${NIGHT}
@@ -73,6 +77,12 @@ ${neighboursNav(path, documents)}
 `;
 }
 
+/** What loads the program beside a page. */
+function programOf({ script, style }: NonNullable<Page["program"]>): string {
+  return `<link rel="stylesheet" href="${style}">
+<script type="module" src="${script}"></script>`;
+}
+
 /** The ways to the parts of the site, by what they show. */
 export const WAYS = {
   "Try it": "index.html",
@@ -88,6 +98,7 @@ function headerOf(path: string): string {
   );
   return `<header><nav aria-label="Site">
 ${links.join("\n")}
+${repositoryLink()}
 <search></search>
 </nav></header>`;
 }
@@ -101,7 +112,10 @@ function linkTo(path: string, target: string, text: string): string {
 }
 
 /** All documents, by their kinds. */
-function documentsNav(path: string, documents: readonly Listed[]): string {
+export function documentsNav(
+  path: string,
+  documents: readonly Listed[],
+): string {
   if (documents.length === 0) return "";
   const kinds = [...new Set(documents.map(({ kind }) => kind))].map((kind) => {
     const items = documents.filter((document) => document.kind === kind)

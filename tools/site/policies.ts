@@ -18,14 +18,19 @@ export const DOCUMENT_POLICY: ContentPolicy = {
   "connect-src": ["'self'"],
 };
 
+/** Of a document that computes in WebAssembly. */
+export const COMPUTING_POLICY: ContentPolicy = {
+  ...DOCUMENT_POLICY,
+  "script-src": ["'self'", "'wasm-unsafe-eval'"],
+};
+
 /**
  * Of all files, where a server sends headers: what the pages' own policies allow
  * (`site/index.html` has that of the page to try), and the threads of its
  * worker, which are blobs; only a header holds for workers.
  */
 export const SITE_POLICY: ContentPolicy = {
-  ...DOCUMENT_POLICY,
-  "script-src": ["'self'", "'wasm-unsafe-eval'"],
+  ...COMPUTING_POLICY,
   "worker-src": ["'self'", "blob:"],
   "frame-ancestors": ["'none'"],
 };

@@ -5,6 +5,9 @@ import { DOCUMENT_POLICY } from "./policies.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url).href;
 
+/** Where the list of documents comes, once there is one. */
+export const DOCUMENTS_PLACE = "<!-- documents -->";
+
 /** Deno's links to files of the machine that has made the pages. */
 const SOURCE =
   /<a\s+class="sourceButton"\s+href="(file:[^"]*)"[\s\S]*?<\/a>\s*/g;
@@ -63,7 +66,16 @@ export function referencePage(
     .replace(
       "<body>",
       `<body>\n<nav class="site" aria-label="Site">${links.join("\n")}
-<search></search></nav>`,
+<search></search></nav>
+<div class="frame">
+${DOCUMENTS_PLACE}`,
+    )
+    .replace("</body>", "</div>\n</body>")
+    // The package is the API, and its first entry has no name of its own.
+    .replace(/(class="contextLink">)lion(?=<\/a>)/, "$1API")
+    .replace(
+      /<span class="text-black dark:text-white"><svg[^]*?<\/svg>\s*<\/span>\s*<(?:a|span)[^>]*>\s*default\s*<\/(?:a|span)>/,
+      "",
     )
     .replace('<nav id="topnav"', '<nav id="topnav" aria-label="Reference"')
     .replace(
@@ -83,6 +95,7 @@ export function referencePage(
       /<h3>(?=Usage|Symbols|Document Navigation)/g,
       '<h3 aria-level="2">',
     )
+    .replace(">Document Navigation<", ">On this page<")
     // Its lists hold more than items.
     .replace(
       /<ul class="breadcrumbs">[\s\S]*?<\/ul>\s*<\/div>/,

@@ -96,7 +96,6 @@ on WebGPU in software. On WebGPU with timestamps a point is the time of its
 kernels alone.`,
   axis: "tokens",
   column: "tokens",
-  isInDocument: true,
   crossings: [
     ["chunkwise", "softmax"],
     ["chunkwise", "softmax in tfjs"],
@@ -161,7 +160,6 @@ Runtime are compared with WebAssembly, which computes on the same cores. Only th
 time of other libraries is measured, not their memory.`,
   axis: "tokens",
   column: "tokens",
-  isInDocument: true,
   torch: "beside",
   crossings: [
     ["chunkwise", "PyTorch"],

@@ -11,7 +11,6 @@ import { LIBRARY } from "../../library.ts";
 import {
   familyOperation,
   HEADS,
-  type Member,
   openOperation,
   type Operation,
   outputShape,
@@ -143,7 +142,7 @@ type Computed =
 
 /** A member of the family. */
 function member(
-  member: Member,
+  member: string,
   computed: Computed,
   torch?: Omit<NonNullable<Subject["torch"]>, "chunks">,
 ): Subject {

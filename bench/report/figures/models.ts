@@ -209,7 +209,6 @@ are for entire training runs on a GPU with batches, for models of the tiny size
 *in tfjs* here; unless stated otherwise, LION takes the chunkwise form. With one image and 197 tokens the dense layers are
 most of a step, which brings the ratios of attention closer to 1.`,
   column: "pixels or tokens",
-  isInDocument: true,
   // Training time in tables 2 and 12, of the tiny size; Hydra's of the small one.
   paper: {
     "LION-LIT": 0.69,
@@ -282,7 +281,6 @@ that of a cache written in place. Memory is that of the state and of the new
 token, without the weights.`,
   axis: "tokens of text",
   column: "tokens before",
-  isInDocument: true,
   crossings: [
     ["LION-S, recurrence", "attention, KV cache"],
     ["LION-S, recurrence", "attention, recomputed"],

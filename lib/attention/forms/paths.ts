@@ -40,8 +40,25 @@ function gated(
     return {
       value: tf.clone(x as tf.Tensor),
       gradFunc: (dy: tf.Tensor, [tokens]: tf.Tensor[]) =>
-        selectBetween(dy, tokens as tf.Tensor2D, forward),
+        selected(dy, tokens as tf.Tensor2D, forward),
     };
   });
   return gate(logDecay);
+}
+
+/** {@linkcode selectBetween}, which is its own gradient. */
+function selected(
+  x: tf.Tensor,
+  tokens: tf.Tensor2D,
+  forward: boolean,
+): tf.Tensor {
+  const select = tf.customGrad((x, save) => {
+    (save as tf.GradSaveFunc)([tokens]);
+    return {
+      value: selectBetween(x as tf.Tensor, tokens, forward),
+      gradFunc: (dy: tf.Tensor, [tokens]: tf.Tensor[]) =>
+        selected(dy, tokens as tf.Tensor2D, forward),
+    };
+  });
+  return select(x);
 }

@@ -26,6 +26,9 @@ import {
   repeatHeads,
 } from "../forms/form.ts";
 import { betweenTokens } from "../forms/paths.ts";
+import { runPlain } from "../forms/run_plain.ts";
+import type { DecayPair } from "../decays/decay_pair.ts";
+import { joinHeads } from "../../operations/heads/heads.ts";
 
 /**
  * The kernel of each form: inputs `q, k, v, f?, b?, mask?`, outputs `y` and the
@@ -60,9 +63,12 @@ export const SHARED_CHUNKWISE: typeof ATTENTION[ConcreteForm] = attention(
  * The chunkwise kernel of scalar decays or none that writes the heads of each token side
  * by side: y, and the gradient of it, are `[batch, length, heads · valueDim]`.
  */
-export const JOINED_HEADS_CHUNKWISE: typeof ATTENTION[ConcreteForm] = attention(
-  "LionJoinedChunkwise",
-);
+export const JOINED_HEADS_CHUNKWISE: typeof ATTENTION[ConcreteForm] = {
+  ...attention("LionJoinedChunkwise"),
+  plain: (tensors: KernelTensors, attributes: KernelAttributes) => ({
+    y: joinHeads(attendPlainly(tensors, attributes)),
+  }),
+};
 
 /** Whether the current backend has a form's kernel for shared keys. */
 export function hasSharedKernel(form: ConcreteForm): boolean {
@@ -78,8 +84,37 @@ function attention(kernel: string): typeof ATTENTION[ConcreteForm] {
     gradientReads: ["y", "rowSums"],
     prepare: (name, x, { mask }) =>
       mask && HAVE_PADDING.has(name) ? selectTokens(x, mask as tf.Tensor2D) : x,
+    plain: (tensors: KernelTensors, attributes: KernelAttributes) => ({
+      y: attendPlainly(tensors, attributes),
+    }),
   };
 }
+
+/** The inputs of the kernels that have gradients, and the mask. */
+type KernelTensors = {
+  readonly q: tf.Tensor4D;
+  readonly k: tf.Tensor4D;
+  readonly v: tf.Tensor4D;
+  readonly f?: tf.Tensor;
+  readonly b?: tf.Tensor;
+  readonly mask?: tf.Tensor2D;
+};
+
+/** The output of the kernels of all forms, in chunks. */
+function attendPlainly(
+  { q, k, v, f, b, mask }: KernelTensors,
+  settings: KernelAttributes,
+): tf.Tensor4D {
+  const decays = f ? { forward: f, backward: b ?? null } as DecayPair : null;
+  return runPlain(
+    { form: "chunkwise", chunkSize: PLAIN_CHUNK },
+    { q, k, v, decays, tokens: mask },
+    settings,
+  );
+}
+
+/** Tokens per chunk where operations of tfjs run. */
+const PLAIN_CHUNK = 64;
 
 /** The names of tensors that may hold anything at padding. */
 const HAVE_PADDING = new Set(["q", "k", "v", "dy"]);

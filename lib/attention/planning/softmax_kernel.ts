@@ -3,7 +3,11 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { type Operation, runKernel } from "@lionjs/tfjs/kernel";
 import { withSlopes } from "../decays/alibi.ts";
 import { spread } from "../../operations/spread/spread.ts";
-import type { SoftmaxAttributes, SoftmaxInputs } from "../forms/softmax.ts";
+import {
+  runSoftmaxPlain,
+  type SoftmaxAttributes,
+  type SoftmaxInputs,
+} from "../forms/softmax.ts";
 
 export type { SoftmaxAttributes } from "../forms/softmax.ts";
 
@@ -20,6 +24,17 @@ export const SOFTMAX_ATTENTION: Operation<"y", "maxima" | "sums"> = {
   outputs: ["y"],
   further: ["maxima", "sums"],
   gradientReads: ["y", "maxima", "sums"],
+  plain: (
+    { f, b, mask, segments, ...vectors }:
+      & Record<"q" | "k" | "v", tf.Tensor4D>
+      & Partial<Record<"f" | "b", tf.Tensor3D>>
+      & Partial<Record<"mask" | "segments", tf.Tensor2D>>,
+    attributes: SoftmaxAttributes,
+  ) => {
+    const decays = f ? { forward: f, backward: b ?? null } : null;
+    const inputs = { ...vectors, mask, segments, decays };
+    return { y: runSoftmaxPlain(inputs, attributes, undefined) };
+  },
 };
 
 /**

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import {
   type KernelPlan,
   type Operation,
@@ -13,7 +13,10 @@ import {
   runKernel,
 } from "@lionjs/tfjs/kernel";
 import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
+import { ownWrites, scaled } from "../forms/own_writes.ts";
+import { runTransitionForm } from "../forms/transition_forms.ts";
 import {
+  mapVectors,
   type Reads,
   readsOf,
   stepsOf,
@@ -54,6 +57,9 @@ export const TRANSITION: Operation<"y"> = {
   kernel: "LionTransition",
   gradientsIn: ["q", "k", "v", "a", "b", "beta", "f", "g"],
   outputs: ["y"],
+  plain: (tensors: KernelTensors, attributes: TransitionAttributes) => ({
+    y: sweepPlainly(tensors, attributes),
+  }),
 };
 
 /**
@@ -65,7 +71,55 @@ export const TRANSITION_WITH_STATE: Operation<"y" | "forward"> = {
   kernel: "LionTransitionWithState",
   gradientsIn: ["q", "k", "v", "a", "b", "beta", "f", "before"],
   outputs: ["y", "forward"],
+  plain: (
+    { f, before, ...vectors }: KernelTensors & {
+      readonly before?: tf.Tensor4D;
+    },
+    { scale }: TransitionAttributes,
+  ) => {
+    const sweep = scaled(vectors, scale);
+    const { y, state } = runChunks(sweep, f, before);
+    return { y, forward: state };
+  },
 };
+
+/** The inputs of the kernel of whole sequences. */
+type KernelTensors =
+  & { [name in keyof TransitionVectors]: TransitionVectors[name] }
+  & { readonly f?: tf.Tensor4D; readonly g?: tf.Tensor4D };
+
+/** The output of the kernel of whole sequences, in chunks. */
+function sweepPlainly(
+  { f, g, ...vectors }: KernelTensors,
+  { causal, scale }: TransitionAttributes,
+): tf.Tensor4D {
+  const sweep = scaled(vectors, scale);
+  const { y } = runChunks(sweep, f);
+  if (causal) return y;
+  const [batch, heads, length] = sweep.q.shape;
+  // Tokens turn, and not their steps, which lie side by side.
+  const turned = (x: tf.Tensor4D): tf.Tensor4D => {
+    const ofTokens = tf.reshape(x, [batch, heads, length, -1]);
+    return tf.reshape(tf.reverse(ofTokens, 2), x.shape);
+  };
+  const { y: other } = runChunks(mapVectors(sweep, turned), g && turned(g));
+  const both: tf.Tensor4D = tf.add(y, turned(other));
+  return stepsOf(vectors) === 1 ? tf.sub(both, ownWrites(sweep)) : both;
+}
+
+function runChunks(
+  sweep: TransitionVectors,
+  gate: tf.Tensor4D | undefined,
+  before?: tf.Tensor4D,
+) {
+  const [batch, heads, length] = sweep.q.shape;
+  return runTransitionForm(
+    "chunkwise",
+    sweep,
+    gate ?? tf.zeros([batch, heads, length, 1]),
+    before,
+  );
+}
 
 /** Attributes of the kernels of transitions. */
 export interface TransitionAttributes {

@@ -15,5 +15,10 @@ export { integers } from "./integers.ts";
 export { assertLabelled, type LabelledImage } from "./labelled_image.ts";
 export { PackedTexts } from "./packed_texts.ts";
 export { below, normal, type Random, seeded, shuffle } from "./random.ts";
-export type { Batch, BatchStream, Collate } from "./stream.ts";
+export {
+  type Batch,
+  type BatchStream,
+  type Collate,
+  collated,
+} from "./stream.ts";
 export { assertScaling, scaled, type Scaling, unscaled } from "./windows.ts";

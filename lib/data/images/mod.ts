@@ -12,6 +12,7 @@ export {
   imageBatches,
   type ImageBatchStream,
 } from "./batching/image_batches.ts";
+export { IMAGENET } from "./batching/normalise.ts";
 export { contentOf, type FolderContent } from "./datasets/folder_content.ts";
 export {
   assertClassCount,

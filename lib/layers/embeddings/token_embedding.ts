@@ -32,6 +32,7 @@ import {
   positionsOfSegments,
 } from "./positions.ts";
 import { takeSegments } from "../segments.ts";
+import { changed } from "./changed_tokens.ts";
 import { currentSequence } from "../sequence.ts";
 
 /** Options of {@linkcode tokenEmbedding}. */
@@ -180,7 +181,7 @@ export class TokenEmbedding extends LionLayer {
       assertRows(table, ids);
       return tf.gather(table, tf.cast(ids, "int32"));
     };
-    let x = lookUp("word_embeddings", ids) as tf.Tensor3D;
+    let x = changed(lookUp("word_embeddings", ids) as tf.Tensor3D);
     if (maxLength > 0) {
       const table = this.parameter(
         "position_embeddings.weight",

@@ -54,6 +54,7 @@ export function deltaNetModel(
     run: (inputs, options) => deltaNet(inputs, deltaOptions(options)),
     step: nextByDeltaRule,
     sharesTokens: true,
+    values: "v",
     output: { norm: "rms of heads" },
     cost: (sizes, call) => deltaCost(sizes, call, { gates: 0 }),
   };
@@ -88,6 +89,7 @@ export function gatedDeltaNetModel(
     run: (inputs, options) => gatedDeltaNet(inputs, deltaOptions(options)),
     step: nextByDeltaRule,
     sharesTokens: true,
+    values: "v",
     output: { norm: "rms of heads" },
     cost: (sizes, call) => deltaCost(sizes, call, { gates: 1 }),
   };
@@ -122,6 +124,7 @@ export function kimiDeltaAttentionModel(
     run: (inputs, options) => kimiDeltaAttention(inputs, deltaOptions(options)),
     step: nextByDeltaRule,
     sharesTokens: true,
+    values: "v",
     output: { norm: "rms of heads" },
     cost: (sizes, call) => deltaCost(sizes, call, { gates: sizes.headDim }),
   };

@@ -56,6 +56,7 @@ export const GATED_LINEAR_ATTENTION: FamilyModel<
   run: gatedLinearAttention,
   step: (inputs, before, mask) => attendNext(inputs, before, mask, ARRIVAL),
   sharesTokens: true,
+  values: "v",
   output: { norm: "layer of heads" },
   cost: (sizes, call) => attentionCost(sizes, call, true),
 };
@@ -98,6 +99,7 @@ export const HGRN2: FamilyModel<CheckedHgrn2Inputs> = {
     return attendNext(inputs, before, mask, ARRIVAL);
   },
   sharesTokens: true,
+  values: "v",
   output: { norm: "rms of heads" },
   cost: (sizes, call) => attentionCost(sizes, call, true),
 };
@@ -147,6 +149,7 @@ export const RWKV6: FamilyModel<CheckedRwkv6Inputs> = {
   step: (inputs, before, mask) =>
     rwkv6Step(before as RecurrentState | undefined, inputs, mask),
   sharesTokens: false,
+  values: "v",
   output: { norm: "layer of heads" },
   cost(sizes, call) {
     // Both directions run as causal attention, as one doubled batch.

@@ -14,6 +14,10 @@ export function backward(mixer: Mixer): Mixer {
     parameters: (shape) => mixer.parameters(shape),
     apply: (x, parameters, call) =>
       fromTheEnd(mixer.apply.bind(mixer), x, parameters, call),
+    ...(mixer.weights && {
+      weights: (x, parameters, call, rows) =>
+        weightsFromTheEnd(mixer, x, parameters, call, rows),
+    }),
     ...(mixer.passFirst && {
       passFirst: (x, parameters, call) =>
         fromTheEnd(mixer.passFirst!.bind(mixer), x, parameters, call),
@@ -44,6 +48,13 @@ export function fromEachEnd(mixer: Mixer): Mixer {
         mixer.apply(x, parameters, { ...call, causal: true }),
         fromTheEnd(mixer.apply.bind(mixer), x, parameters, call),
       ),
+    ...(mixer.weights && {
+      weights: (x, parameters, call, rows) =>
+        tf.add(
+          mixer.weights!(x, parameters, { ...call, causal: true }, rows),
+          weightsFromTheEnd(mixer, x, parameters, call, rows),
+        ),
+    }),
     ...(mixer.passFirst && {
       passFirst: (x, parameters, call) => mixer.passFirst!(x, parameters, call),
     }),
@@ -74,8 +85,29 @@ function fromTheEnd(
   parameters: Parameters,
   call: MixerCall,
 ): tf.Tensor3D {
+  return tf.reverse(run(tf.reverse(x, 1), parameters, reversedCall(call)), 1);
+}
+
+/** The weights of a causal mixer that reads from the last token to the first. */
+function weightsFromTheEnd(
+  mixer: Mixer,
+  x: tf.Tensor3D,
+  parameters: Parameters,
+  call: MixerCall,
+  rows: readonly number[],
+): tf.Tensor4D {
+  const last = x.shape[1] - 1;
+  const weights = mixer.weights!(
+    ...[tf.reverse(x, 1), parameters, reversedCall(call)] as const,
+    rows.map((row) => last - row),
+  );
+  return tf.reverse(weights, 3);
+}
+
+/** A call of a causal mixer with the tokens in reverse order. */
+function reversedCall(call: MixerCall): MixerCall {
   const { mask, segments, first, sequence } = call;
-  const y = run(tf.reverse(x, 1), parameters, {
+  return {
     ...call,
     causal: true,
     reversed: true,
@@ -83,6 +115,5 @@ function fromTheEnd(
     segments: segments && tf.reverse(segments, 1),
     first: first && tf.reverse(first, 1),
     sequence: sequence.reversed(),
-  });
-  return tf.reverse(y, 1);
+  };
 }

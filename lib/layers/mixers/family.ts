@@ -6,10 +6,17 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { FamilyOptions } from "../../family/inputs.ts";
 import { planAttention } from "../../attention/planning/plan.ts";
+import { weightRows } from "../../attention/weight_rows.ts";
 import { joinHeads } from "../../operations/heads/heads.ts";
 import { applyLinear, applyMatrix, linear, matrix } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
-import type { CostCall, Mixer, MixerCost, MixerState } from "../mixer.ts";
+import type {
+  CostCall,
+  Mixer,
+  MixerCall,
+  MixerCost,
+  MixerState,
+} from "../mixer.ts";
 import { applyNorm, applyRmsNorm, norm, scaleOnly } from "../normalization.ts";
 import { type Convolve, convolveNext, convolveWhole } from "./convolution.ts";
 import { matrixOperations } from "./projections.ts";
@@ -71,6 +78,11 @@ export interface FamilyModel<Inputs> {
   ): { y: tf.Tensor4D; state: MixerState };
   readonly output: Output;
   readonly sharesTokens: boolean;
+  /**
+   * The input, `[batch, heads, length, valueDim]`, of whose tokens the output is a
+   * weighted sum, with the same weights for all columns; none if undefined.
+   */
+  readonly values?: keyof Inputs;
   cost(sizes: HeadSizes, call: CostCall): MixerCost;
 }
 
@@ -82,6 +94,7 @@ export function familyMixer<Inputs>(
   numHeads: number,
 ): Mixer {
   const { norm: kind, isGatedFirst = false, hasBias = true } = model.output;
+  const { values } = model;
   const { norm: normName, projection } = model.output.names ?? NAMES;
   const parametersOf = (dim: number): Parameter[] =>
     [
@@ -125,26 +138,33 @@ export function familyMixer<Inputs>(
       : rows;
     return (hasBias ? applyLinear : applyMatrix)(gated, projection, parameters);
   };
+  const optionsOf = (
+    { causal, form, chunkSize, mask, segments, sequence }: MixerCall,
+  ): FamilyOptions => ({
+    ...{ causal, form, chunkSize, mask, segments },
+    ...(model.sharesTokens ? { attention: sequence } : {}),
+  });
   return {
     sharesTokens: model.sharesTokens,
     parameters: (shape) => parametersOf(shape.at(-1)!),
     apply(x, parameters, call) {
-      const { causal, form, chunkSize, mask, segments, epsilon } = call;
       const { inputs, gate } = model.project(
         x,
         parameters,
         numHeads,
         convolveWhole(call),
       );
-      const y = model.run(inputs, {
-        causal,
-        form,
-        chunkSize,
-        mask,
-        segments,
-        ...(model.sharesTokens ? { attention: call.sequence } : {}),
-      });
-      return merge(y, gate, parameters, epsilon);
+      const y = model.run(inputs, optionsOf(call));
+      return merge(y, gate, parameters, call.epsilon);
+    },
+    ...values && {
+      weights(x, parameters, call, rows) {
+        const near = convolveWhole(call);
+        const { inputs } = model.project(x, parameters, numHeads, near);
+        const attend = (v: tf.Tensor4D) =>
+          model.run({ ...inputs, [values]: v }, optionsOf(call));
+        return weightRows(attend, inputs[values] as tf.Tensor4D, rows);
+      },
     },
     step(x, parameters, before, { mask, epsilon }) {
       const near = convolveNext(before, mask);

@@ -75,6 +75,7 @@ export function forgettingModel(
       return softmaxStep(before as SoftmaxState | undefined, next);
     },
     sharesTokens: false,
+    values: "v",
     output: PROJECTED,
     cost: (sizes, { causal }) => planSoftmax({ ...sizes, causal }),
   };

@@ -12,6 +12,7 @@ import {
   snakeScan,
 } from "../../attention/orders.ts";
 import { planAttention } from "../../attention/planning/plan.ts";
+import { weightRows } from "../../attention/weight_rows.ts";
 import { joinHeads, splitHeads } from "../../operations/heads/heads.ts";
 import { withoutPadding } from "../../operations/padding/padding.ts";
 import { FEATURE_MAPS } from "../options/feature_maps.ts";
@@ -61,6 +62,25 @@ export function lionMixer(options: LionMixerOptions): Mixer {
       : rows;
     return applyLinear(normal, "proj.", parameters);
   };
+  const attend = options.isImbalanced ? imbalanced : attendTo;
+  const waysOf = (
+    x: tf.Tensor3D,
+    parameters: Parameters,
+    { reversed, sequence }: MixerCall,
+  ): Ways => {
+    const place = {
+      classToken: options.classToken
+        ? reversed ? "last" as const : "first" as const
+        : undefined,
+      // Orders move the decays of tokens, and so do neighbours of a part.
+      isOfPairs: !hasOrders(options) && sequence.isWhole,
+    };
+    return {
+      decays: names.map((name) => decay.of(x, name, parameters, place)),
+      orders: ordersOf(options, x.shape[1], reversed),
+      sequence,
+    };
+  };
   return {
     sharesTokens: decay.isOfTokens && !options.classToken &&
       !hasOrders(options),
@@ -75,22 +95,19 @@ export function lionMixer(options: LionMixerOptions): Mixer {
     },
     apply(x, parameters, call) {
       const { q, k, v } = heads(x, parameters);
-      const place = {
-        classToken: options.classToken
-          ? call.reversed ? "last" as const : "first" as const
-          : undefined,
-        // Orders move the decays of tokens, and so do neighbours of a part.
-        isOfPairs: !hasOrders(options) && call.sequence.isWhole,
-      };
-      const decays = names.map((name) => decay.of(x, name, parameters, place));
-      const orders = ordersOf(options, x.shape[1], call.reversed);
+      const ways = waysOf(x, parameters, call);
       const settings = { ...optionsOf(call), normalize };
-      const { sequence } = call, ways = { decays, orders, sequence };
-      const attend = options.isImbalanced ? imbalanced : attendTo;
+      const { decays, orders, sequence } = ways;
       const rows = options.isImbalanced || orders || !sequence.isWhole
         ? joinHeads(attend({ q, k, v }, ways, settings))
         : attentionWithJoinedHeads(q, k, v, { ...settings, decay: decays[0]! });
       return merge(rows, parameters, call.epsilon);
+    },
+    weights(x, parameters, call, rows) {
+      const { q, k, v } = heads(x, parameters);
+      const ways = waysOf(x, parameters, call);
+      const settings = { ...optionsOf(call), normalize };
+      return weightRows((v) => attend({ q, k, v }, ways, settings), v, rows);
     },
     step(x, parameters, before, { mask, epsilon }) {
       const vectors = heads(x, parameters);

@@ -107,6 +107,7 @@ export const LOG_LINEAR_ATTENTION: FamilyModel<Inputs> = {
     return { y: tf.add(y, skipped), state };
   },
   sharesTokens: false,
+  values: "v",
   output: {
     norm: "rms of columns",
     isGatedFirst: true,

@@ -108,6 +108,7 @@ export function mamba3Model(
     step: (inputs, before, mask) =>
       mamba3Step(before as Mamba3State | undefined, inputs, mask),
     sharesTokens: false,
+    values: "x",
     output: {
       norm: "none",
       names: { norm: "", projection: "out_proj." },

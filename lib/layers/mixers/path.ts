@@ -72,6 +72,7 @@ export function pathModel(
     step: (inputs, before, mask) =>
       pathStep(before as PathState | undefined, inputs, mask),
     sharesTokens: false,
+    values: "v",
     output: PROJECTED,
     cost(sizes, call) {
       // All weights are held at once, as in the full form without a kernel.

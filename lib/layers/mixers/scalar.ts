@@ -63,6 +63,7 @@ export const MAMBA2: FamilyModel<CheckedMamba2Inputs> = {
     return { y: tf.add(y, tf.mul(x, tf.reshape(d!, [-1, 1, 1]))), state };
   },
   sharesTokens: true,
+  values: "x",
   output: { norm: "rms of columns", isGatedFirst: true },
   cost: (sizes, call) => attentionCost(sizes, call, false),
 };
@@ -101,6 +102,7 @@ export const MLSTM: FamilyModel<CheckedMlstmInputs> = {
   step: (inputs, before, mask) =>
     mlstmStep(before as MlstmState | undefined, inputs, mask),
   sharesTokens: false,
+  values: "v",
   output: { norm: "layer of heads" },
   cost: (sizes, call) =>
     attentionCost(

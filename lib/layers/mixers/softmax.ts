@@ -3,6 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { alibiSlopes } from "../../attention/decays/alibi.ts";
 import { softmaxAttention } from "../../attention/softmax_attention.ts";
 import { planSoftmax } from "../../attention/planning/softmax_plan.ts";
+import { weightRows } from "../../attention/weight_rows.ts";
 import {
   nextPlaces,
   type SoftmaxState,
@@ -12,7 +13,7 @@ import { joinHeads, splitHeads } from "../../operations/heads/heads.ts";
 import { rotated } from "../../operations/rotary.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameters } from "../lion_layer.ts";
-import type { Mixer } from "../mixer.ts";
+import type { Mixer, MixerCall } from "../mixer.ts";
 import { applyNorm, norm } from "../normalization.ts";
 import { projectionOperations } from "./projections.ts";
 
@@ -42,6 +43,18 @@ export function softmaxMixer(
       : rows;
     return applyLinear(normal, "proj.", parameters);
   };
+  const attentionOf = (
+    x: tf.Tensor3D,
+    parameters: Parameters,
+    { causal, mask, segments }: MixerCall,
+  ) => {
+    const { q, k, v } = heads(x, parameters);
+    const placed = (x: tf.Tensor4D) => turns ? rotated(x) : x;
+    const [queries, keys] = [placed(q), placed(k)];
+    const attend = (v: tf.Tensor4D) =>
+      softmaxAttention(queries, keys, v, { causal, slopes, mask, segments });
+    return { v, attend };
+  };
   return {
     parameters(shape) {
       const dim = shape.at(-1)!;
@@ -51,16 +64,13 @@ export function softmaxMixer(
         ...linear("proj.", dim, dim),
       ];
     },
-    apply(x, parameters, { causal, mask, segments, epsilon }) {
-      const { q, k, v } = heads(x, parameters);
-      const placed = (x: tf.Tensor4D) => turns ? rotated(x) : x;
-      const y = softmaxAttention(placed(q), placed(k), v, {
-        causal,
-        slopes,
-        mask,
-        segments,
-      });
-      return merge(y, parameters, epsilon);
+    apply(x, parameters, call) {
+      const { v, attend } = attentionOf(x, parameters, call);
+      return merge(attend(v), parameters, call.epsilon);
+    },
+    weights(x, parameters, call, rows) {
+      const { v, attend } = attentionOf(x, parameters, call);
+      return weightRows(attend, v, rows);
     },
     step(x, parameters, before, { mask, epsilon }) {
       const earlier = before as SoftmaxState | undefined;

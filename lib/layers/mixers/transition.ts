@@ -206,6 +206,7 @@ export function combaModel(
         a: tf.neg(p),
       }),
     sharesTokens: false,
+    values: "v",
     output: PUBLISHED,
     cost: (sizes, call) => deltaCost(sizes, call, { gates: 1 }),
   };

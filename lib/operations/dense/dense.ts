@@ -16,6 +16,7 @@ export const DENSE: Operation<"y"> = {
   kernel: "LionDense",
   gradientsIn: ["x", "weight", "bias"],
   outputs: ["y"],
+  plain: (inputs: Inputs) => ({ y: multiplyPlainly(inputs) }),
 };
 
 /**
@@ -29,6 +30,14 @@ export const DENSE_GELU: Operation<"y", "hidden"> = {
   outputs: ["y"],
   further: ["hidden"],
   gradientReads: ["hidden"],
+  plain: (inputs: Inputs) => ({ y: gelu(multiplyPlainly(inputs)) }),
+};
+
+/** The tensors of {@linkcode dense}. */
+type Inputs = {
+  readonly x: tf.Tensor;
+  readonly weight: tf.Tensor2D;
+  readonly bias?: tf.Tensor | undefined;
 };
 
 /** Attributes of the kernel of {@linkcode denseGelu}. */
@@ -78,10 +87,14 @@ function denseOfFloats(
   },
 ): tf.Tensor {
   assertDense(x, weight, bias);
-  const outputs = weight.shape[1];
   if (bias && hasKernel(DENSE)) {
     return runKernel(DENSE, { x, weight, bias }).y;
   }
+  return multiplyPlainly({ x, weight, bias });
+}
+
+function multiplyPlainly({ x, weight, bias }: Inputs): tf.Tensor {
+  const outputs = weight.shape[1];
   return tf.tidy(() => {
     // The forward pass is one matrix product, and the gradient is two more.
     const count = tf.util.sizeFromShape(x.shape.slice(0, -1));

@@ -16,6 +16,10 @@ export const SPLIT_DIRECTIONS: Operation<"x" | "q" | "k" | "v"> = {
   kernel: "LionSplitDirections",
   gradientsIn: ["mixed", "dt"],
   outputs: ["x", "q", "k", "v"],
+  plain: (
+    { mixed, dt }: { readonly mixed: tf.Tensor3D; readonly dt: tf.Tensor3D },
+    { stateDim }: { readonly stateDim: number },
+  ) => ({ ...splitPlainly(mixed, dt, stateDim) }),
 };
 
 /** The kernel of {@linkcode joinDirections}, with its segments numbered as floats. */
@@ -23,6 +27,12 @@ export const JOIN_DIRECTIONS: Operation<"y"> = {
   kernel: "LionJoinDirections",
   gradientsIn: ["read", "x", "own"],
   outputs: ["y"],
+  plain: ({ read, x, own, segments }: {
+    readonly read: tf.Tensor4D;
+    readonly x: tf.Tensor3D;
+    readonly own: tf.Tensor3D;
+    readonly segments?: tf.Tensor2D | undefined;
+  }) => ({ y: joinPlainly(read, x, own, segments) }),
 };
 
 /** Inputs of attention in both directions, which double the batch. */
@@ -56,6 +66,14 @@ export function splitDirections(
     const { x, q, k, v } = runKernel(SPLIT_DIRECTIONS, inputs, { stateDim });
     return { x, q, k, v } as unknown as BidirectionalInputs;
   }
+  return splitPlainly(mixed, dt, stateDim);
+}
+
+function splitPlainly(
+  mixed: tf.Tensor3D,
+  dt: tf.Tensor3D,
+  stateDim: number,
+): BidirectionalInputs {
   return tf.tidy(() => {
     const heads = dt.shape[1], channels = mixed.shape[2] - 4 * stateDim;
     const [x, k, q, backK, backQ] = tf.split(
@@ -102,6 +120,17 @@ export function joinDirections(
       const inputs = { read, x, own, segments: numbers };
       return runKernel(JOIN_DIRECTIONS, inputs).y as tf.Tensor3D;
     }
+    return joinPlainly(read, x, own, segments);
+  });
+}
+
+function joinPlainly(
+  read: tf.Tensor4D,
+  x: tf.Tensor3D,
+  own: tf.Tensor3D,
+  segments: tf.Tensor2D | undefined,
+): tf.Tensor3D {
+  return tf.tidy(() => {
     const [before, after] = tf.split(joinHeads(read), 2, 0) as tf.Tensor3D[];
     const ends = segments && endsOf(segments);
     const fromOthers = tf.add(

@@ -8,6 +8,10 @@ export const DROPOUT: Operation<"y"> = {
   gradientsIn: ["x"],
   outputs: ["y"],
   gradientInputs: ["uniform"],
+  plain: (
+    { x, uniform }: { readonly x: tf.Tensor; readonly uniform: tf.Tensor },
+    { keep }: DropoutAttributes,
+  ) => ({ y: dropPlainly(x, uniform, keep) }),
 };
 
 /** Attributes of the kernel of {@linkcode dropout}. */
@@ -34,5 +38,13 @@ export function dropout<T extends tf.Tensor>(
     const attributes: DropoutAttributes = { keep };
     return runKernel(DROPOUT, { x, uniform }, attributes).y as T;
   }
+  return dropPlainly(x, uniform, keep);
+}
+
+function dropPlainly<T extends tf.Tensor>(
+  x: T,
+  uniform: tf.Tensor,
+  keep: number,
+): T {
   return tf.mul(x, tf.div(tf.floor(tf.add(uniform, keep)), keep));
 }

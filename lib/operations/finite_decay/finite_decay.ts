@@ -13,6 +13,7 @@ export const FINITE_DECAY: Operation<"y"> = {
   kernel: "LionFiniteDecay",
   gradientsIn: ["x"],
   outputs: ["y"],
+  plain: ({ x }: { readonly x: tf.Tensor }) => ({ y: clipped(x) }),
 };
 
 /**
@@ -25,6 +26,10 @@ export function finite<T extends tf.Tensor>(logDecay: T): T {
   if (hasKernel(FINITE_DECAY)) {
     return runKernel(FINITE_DECAY, { x: logDecay }).y as T;
   }
+  return clipped(logDecay);
+}
+
+function clipped<T extends tf.Tensor>(logDecay: T): T {
   const clip = tf.customGrad((x, save) => {
     (save as tf.GradSaveFunc)([x as T]);
     return {

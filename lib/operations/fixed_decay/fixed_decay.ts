@@ -12,6 +12,13 @@ export const FIXED_DECAY: Operation<"f" | "b"> = {
   kernel: "LionFixedDecay",
   gradientsIn: ["logDecay"],
   outputs: ["f", "b"],
+  plain: (
+    { logDecay }: { readonly logDecay: tf.Tensor },
+    { length }: { readonly length: number },
+  ) => {
+    const everywhere = repeated(logDecay, length);
+    return { f: everywhere, b: everywhere };
+  },
 };
 
 /**
@@ -28,8 +35,12 @@ export function fixedDecays(
     const { f, b } = runKernel(FIXED_DECAY, { logDecay }, { length });
     return { forward: f as tf.Tensor3D, backward: b as tf.Tensor3D };
   }
+  const everywhere = repeated(logDecay, length);
+  return { forward: everywhere, backward: everywhere };
+}
+
+function repeated(logDecay: tf.Tensor, length: number): tf.Tensor3D {
   const heads = logDecay.size;
   const perHead = tf.reshape(finite(logDecay), [1, heads, 1]);
-  const everywhere = spread(perHead, [1, heads, length]) as tf.Tensor3D;
-  return { forward: everywhere, backward: everywhere };
+  return spread(perHead, [1, heads, length]) as tf.Tensor3D;
 }

@@ -21,6 +21,7 @@ export const GELU: Operation<"y"> = {
   kernel: "LionGelu",
   gradientsIn: ["x"],
   outputs: ["y"],
+  plain: ({ x }: { readonly x: tf.Tensor }) => ({ y: byErf(x) }),
 };
 
 /**
@@ -69,10 +70,15 @@ export function gelu<T extends tf.Tensor>(
   return withFloats("gelu", { x }, ({ x }) => {
     if (approximate === "tanh") return byTanh(x) as T;
     if (hasKernel(GELU)) return runKernel(GELU, { x }).y as T;
-    return tf.tidy((): T => {
-      const doubled = tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1);
-      return tf.mul(tf.mul(x, 0.5), doubled);
-    });
+    return byErf(x) as T;
+  });
+}
+
+/** x (1 + erf(x / √2)) / 2. */
+function byErf<T extends tf.Tensor>(x: T): T {
+  return tf.tidy((): T => {
+    const doubled = tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1);
+    return tf.mul(tf.mul(x, 0.5), doubled);
   });
 }
 

@@ -22,6 +22,13 @@ export const SPLIT_HEADS: Operation<"q" | "k" | "v"> = {
   kernel: "LionSplitHeads",
   gradientsIn: ["x"],
   outputs: ["q", "k", "v"],
+  plain: (
+    { x }: { readonly x: tf.Tensor3D },
+    { numHeads, featureMap }: {
+      readonly numHeads: number;
+      readonly featureMap: FusedFeatureMap;
+    },
+  ) => splitPlainly(x, numHeads, MAPS[featureMap]),
 };
 
 /**
@@ -41,12 +48,16 @@ export const FUSED_FEATURE_MAPS = [
 /** The name of a feature map that the kernel supports. */
 export type FusedFeatureMap = typeof FUSED_FEATURE_MAPS[number];
 
-const NAMES = new Map<FeatureMap, FusedFeatureMap>([
-  [identity, "identity"],
-  [tf.relu, "relu"],
-  [eluPlusOne, "eluPlusOne"],
-  [shiftedSilu, "shiftedSilu"],
-]);
+const MAPS: Readonly<Record<FusedFeatureMap, FeatureMap>> = {
+  identity,
+  relu: tf.relu,
+  eluPlusOne,
+  shiftedSilu,
+};
+
+const NAMES: ReadonlyMap<FeatureMap, FusedFeatureMap> = new Map(
+  FUSED_FEATURE_MAPS.map((name) => [MAPS[name], name]),
+);
 
 /** Options of {@linkcode splitHeads}. */
 interface SplitHeadsOptions {
@@ -122,8 +133,7 @@ function split(
       `splitHeads' x should have shape [batch, length, 3 · numHeads · headDim], got [${x.shape}]`,
     );
   }
-  const [batch, length, columns] = x.shape;
-  const headDim = columns / (3 * numHeads);
+  const columns = x.shape[2]!, headDim = columns / (3 * numHeads);
   if (!(Number.isInteger(headDim) && headDim > 0)) {
     throw new RangeError(
       `splitHeads' x should have 3 · numHeads · headDim columns, got ${columns} for ${numHeads} heads`,
@@ -135,6 +145,16 @@ function split(
     const operation = name === "identity" ? SPLIT_ONLY : SPLIT_HEADS;
     return runKernel(operation, { x }, attributes) as Heads;
   }
+  return splitPlainly(x as tf.Tensor3D, numHeads, featureMap);
+}
+
+function splitPlainly(
+  x: tf.Tensor3D,
+  numHeads: number,
+  featureMap: FeatureMap,
+): Heads {
+  const [batch, length, columns] = x.shape;
+  const headDim = columns / (3 * numHeads);
   return tf.tidy(() => {
     const heads = tf.transpose(
       tf.reshape(x, [batch, length, 3 * numHeads, headDim]),

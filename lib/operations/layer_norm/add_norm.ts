@@ -7,7 +7,7 @@ import {
   runAsOne,
   runKernel,
 } from "@lionjs/tfjs/kernel";
-import { layerNorm } from "./layer_norm.ts";
+import { layerNorm, normalizePlainly } from "./layer_norm.ts";
 
 /**
  * The kernel of {@linkcode addAndNorm}, with the attributes of `LAYER_NORM` and `adds`,
@@ -20,6 +20,7 @@ export const ADD_AND_NORM: Operation<"sum" | "y", "moments"> = {
   further: ["moments"],
   gradientReads: ["sum", "moments"],
   gradientInputs: ["scale"],
+  plain: addAndNormPlainly,
 };
 
 /** The kernel of {@linkcode normOfSum}, with the attributes of {@linkcode ADD_AND_NORM}. */
@@ -30,7 +31,26 @@ export const NORM_OF_SUM: Operation<"y", "sum" | "moments"> = {
   further: ["sum", "moments"],
   gradientReads: ["sum", "moments"],
   gradientInputs: ["scale"],
+  plain: (inputs: Inputs, attributes: { readonly epsilon: number }) => ({
+    y: addAndNormPlainly(inputs, attributes).y,
+  }),
 };
+
+/** The tensors of the kernels. */
+type Inputs = {
+  readonly x: tf.Tensor;
+  readonly added?: tf.Tensor | undefined;
+  readonly scale: tf.Tensor;
+  readonly offset: tf.Tensor;
+};
+
+function addAndNormPlainly(
+  { x, added, scale, offset }: Inputs,
+  { epsilon }: { readonly epsilon: number },
+): { sum: tf.Tensor; y: tf.Tensor } {
+  const sum = added ? tf.add(x, added) : x;
+  return { sum, y: normalizePlainly({ x: sum, scale, offset }, epsilon) };
+}
 
 /** The parameters of a layer normalisation. */
 export interface NormParameters {

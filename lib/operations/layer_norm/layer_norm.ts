@@ -10,6 +10,13 @@ import {
 } from "@lionjs/tfjs/kernel";
 import { assertEpsilon, assertOptions, optionsOf } from "@lionjs/base";
 
+/** The tensors of {@linkcode layerNorm}. */
+type Inputs<T extends tf.Tensor = tf.Tensor> = {
+  readonly x: T;
+  readonly scale: tf.Tensor;
+  readonly offset: tf.Tensor;
+};
+
 /**
  * The kernel of {@linkcode layerNorm}, with the attributes `epsilon` and `keepsMoments`,
  * whether there will be a gradient; for it, it may keep `moments` of its rows.
@@ -20,6 +27,9 @@ export const LAYER_NORM: Operation<"y", "moments"> = {
   outputs: ["y"],
   further: ["moments"],
   gradientReads: ["moments"],
+  plain: (inputs: Inputs, { epsilon }: { readonly epsilon: number }) => ({
+    y: normalizePlainly(inputs, epsilon),
+  }),
 };
 
 /** Options of {@linkcode layerNorm}. */
@@ -78,7 +88,7 @@ export function layerNorm<T extends tf.Tensor>(
 }
 
 function normalize<T extends tf.Tensor>(
-  { x, scale, offset }: { x: T; scale: tf.Tensor; offset: tf.Tensor },
+  { x, scale, offset }: Inputs<T>,
   epsilon: number,
 ): T {
   const columns = x.shape.at(-1);
@@ -93,6 +103,14 @@ function normalize<T extends tf.Tensor>(
     const attributes = { epsilon, keepsMoments: isRecording() };
     return runKernel(LAYER_NORM, { x, scale, offset }, attributes).y as T;
   }
+  return normalizePlainly({ x, scale, offset }, epsilon);
+}
+
+/** {@linkcode layerNorm} in operations of tfjs. */
+export function normalizePlainly<T extends tf.Tensor>(
+  { x, scale, offset }: Inputs<T>,
+  epsilon: number,
+): T {
   return tf.tidy(() => {
     const centred = tf.sub(x, tf.mean(x, -1, true));
     const variance = tf.mean(tf.square(centred), -1, true);

@@ -11,6 +11,7 @@ export const LOG_SIGMOID: Operation<"y"> = {
   kernel: "LionLogSigmoid",
   gradientsIn: ["x"],
   outputs: ["y"],
+  plain: ({ x }: { readonly x: tf.Tensor }) => ({ y: bySoftplus(x) }),
 };
 
 /**
@@ -41,6 +42,10 @@ export function logSigmoid<T extends tf.Tensor>(x: T): T {
     ({ x }) =>
       hasKernel(LOG_SIGMOID)
         ? runKernel(LOG_SIGMOID, { x }).y as T
-        : tf.tidy((): T => tf.neg(tf.softplus(tf.neg(x)))),
+        : bySoftplus(x),
   );
+}
+
+function bySoftplus<T extends tf.Tensor>(x: T): T {
+  return tf.tidy((): T => tf.neg(tf.softplus(tf.neg(x))));
 }

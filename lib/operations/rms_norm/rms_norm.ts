@@ -9,11 +9,21 @@ import {
 } from "@lionjs/tfjs/kernel";
 import { assertEpsilon, assertOptions, optionsOf } from "@lionjs/base";
 
+/** The tensors of {@linkcode rmsNorm}. */
+type Inputs<T extends tf.Tensor = tf.Tensor> = {
+  readonly x: T;
+  readonly scale: tf.Tensor;
+  readonly gate?: tf.Tensor | undefined;
+};
+
 /** The kernel of {@linkcode rmsNorm}, with optional `gate` and the attribute `epsilon`. */
 export const RMS_NORM: Operation<"y"> = {
   kernel: "LionRmsNorm",
   gradientsIn: ["x", "scale", "gate"],
   outputs: ["y"],
+  plain: (inputs: Inputs, { epsilon }: { readonly epsilon: number }) => ({
+    y: normalizePlainly(inputs, epsilon),
+  }),
 };
 
 /** Options of {@linkcode rmsNorm}. */
@@ -77,13 +87,18 @@ export function rmsNorm<T extends tf.Tensor>(
     if (x.size > 0 && hasKernel(RMS_NORM)) {
       return runKernel(RMS_NORM, { x, scale, gate }, { epsilon }).y as T;
     }
-    return tf.tidy((): T => {
-      const squares = tf.mean(tf.square(x), -1, true);
-      const normal = tf.mul(x, tf.rsqrt(tf.add(squares, epsilon)));
-      const scaled = tf.mul(normal, scale) as T;
-      return gate
-        ? tf.mul(scaled, tf.mul(gate, tf.sigmoid(gate))) as T
-        : scaled;
-    });
+    return normalizePlainly({ x, scale, gate }, epsilon);
+  });
+}
+
+function normalizePlainly<T extends tf.Tensor>(
+  { x, scale, gate }: Inputs<T>,
+  epsilon: number,
+): T {
+  return tf.tidy((): T => {
+    const squares = tf.mean(tf.square(x), -1, true);
+    const normal = tf.mul(x, tf.rsqrt(tf.add(squares, epsilon)));
+    const scaled = tf.mul(normal, scale) as T;
+    return gate ? tf.mul(scaled, tf.mul(gate, tf.sigmoid(gate))) as T : scaled;
   });
 }

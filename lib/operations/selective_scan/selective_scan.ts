@@ -32,6 +32,10 @@ export const SELECTIVE_SCAN: Operation<"y", "states"> = {
   outputs: ["y"],
   further: ["states"],
   gradientReads: ["states"],
+  plain: (
+    inputs: { [name in keyof ScanInputs]: ScanInputs[name] },
+    { reverse }: SelectiveScanAttributes,
+  ) => ({ y: scanPlainly(inputs, reverse) }),
 };
 
 /** Attributes of the selective scan's kernels. */

@@ -26,6 +26,9 @@ export const SHORT_CONVOLUTION: Operation<"y"> = {
   kernel: "LionShortConvolution",
   gradientsIn: ["x", "weight", "bias"],
   outputs: ["y"],
+  plain: (inputs: Inputs, attributes: ShortConvolutionAttributes) => ({
+    y: convolvePlainly(inputs, attributes),
+  }),
 };
 
 /** Attributes of the convolution's kernels: tap k of token t reads token t + first + step k. */
@@ -141,12 +144,12 @@ export function shortConvolution(
   });
 }
 
-interface Inputs {
+type Inputs = {
   readonly x: tf.Tensor3D;
   readonly weight: tf.Tensor2D;
-  readonly bias: tf.Tensor | undefined;
-  readonly segments: tf.Tensor2D | undefined;
-}
+  readonly bias?: tf.Tensor | undefined;
+  readonly segments?: tf.Tensor2D | undefined;
+};
 
 /** Sums, over the taps, x shifted times the tap's weight, `[batch, length, channels]`. */
 function convolvePlainly(

@@ -14,6 +14,10 @@ export const SOURCE_DECAY: Operation<"f" | "b"> = {
   kernel: "LionSourceDecay",
   gradientsIn: ["logDecay"],
   outputs: ["f", "b"],
+  plain: ({ logDecay }: { readonly logDecay: tf.Tensor3D }) => {
+    const { forward, backward } = shiftedDecays(logDecay);
+    return { f: forward, b: backward };
+  },
 };
 
 /**
@@ -29,6 +33,12 @@ export function sourceDecays(
     const { f, b } = runKernel(SOURCE_DECAY, { logDecay });
     return { forward: f as tf.Tensor3D, backward: b as tf.Tensor3D };
   }
+  return shiftedDecays(logDecay);
+}
+
+function shiftedDecays(
+  logDecay: tf.Tensor3D,
+): { forward: tf.Tensor3D; backward: tf.Tensor3D } {
   const clipped = finite(logDecay);
   return { forward: shifted(clipped, 1, 2), backward: shifted(clipped, -1, 2) };
 }

@@ -8,6 +8,10 @@ export const SPREAD: Operation<"y"> = {
   gradientsIn: ["x"],
   outputs: ["y"],
   gradientInputs: [],
+  plain: (
+    { x }: { readonly x: tf.Tensor },
+    { batch }: { readonly batch: number },
+  ) => ({ y: spreadPlainly(x, [batch, ...x.shape.slice(1)]) }),
 };
 
 /**
@@ -20,5 +24,9 @@ export function spread(x: tf.Tensor, shape: number[]): tf.Tensor {
   const isOfBatch = tf.util.arraysEqual(x.shape, [1, ...others]);
   return isOfBatch && hasKernel(SPREAD)
     ? runKernel(SPREAD, { x }, { batch }).y
-    : tf.mul(x, tf.ones(shape));
+    : spreadPlainly(x, shape);
+}
+
+function spreadPlainly(x: tf.Tensor, shape: number[]): tf.Tensor {
+  return tf.mul(x, tf.ones(shape));
 }

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "@lionjs/tfjs/kernel";
 import { logSigmoid } from "../log_sigmoid/log_sigmoid.ts";
+import { sourceDecays } from "../source_decay/source_decay.ts";
 
 /**
  * The kernel of the log decays log σ(-x) of each token and head, `[batch, heads, length]`,
@@ -12,6 +13,9 @@ export const TOKEN_LOG_DECAY: Operation<"y"> = {
   kernel: "LionTokenLogDecay",
   gradientsIn: ["x"],
   outputs: ["y"],
+  plain: ({ x }: Inputs, { kept }: Attributes) => ({
+    y: logDecayPlainly(x, kept),
+  }),
 };
 
 /**
@@ -22,7 +26,17 @@ export const TOKEN_DECAYS: Operation<"f" | "b"> = {
   kernel: "LionTokenDecays",
   gradientsIn: ["x"],
   outputs: ["f", "b"],
+  plain: ({ x }: Inputs, { kept }: Attributes) => {
+    const { forward, backward } = sourceDecays(logDecayPlainly(x, kept));
+    return { f: forward, b: backward };
+  },
 };
+
+/** The logits, `[batch, length, heads]`. */
+type Inputs = { readonly x: tf.Tensor3D };
+
+/** The index of the token that does not decay, or -1. */
+type Attributes = { readonly kept: number };
 
 /** The position of the class token, which does not decay; `undefined` without one. */
 export type ClassToken = "first" | "last" | undefined;
@@ -37,15 +51,19 @@ export function tokenLogDecay(
   x: tf.Tensor3D,
   classToken: ClassToken,
 ): tf.Tensor3D {
-  const length = x.shape[1];
+  const kept = indexOf(classToken, x.shape[1]);
   if (hasKernel(TOKEN_LOG_DECAY)) {
-    const kept = indexOf(classToken, length);
     return runKernel(TOKEN_LOG_DECAY, { x }, { kept }).y as tf.Tensor3D;
   }
+  return logDecayPlainly(x, kept);
+}
+
+function logDecayPlainly(x: tf.Tensor3D, kept: number): tf.Tensor3D {
   const logits: tf.Tensor3D = tf.transpose(x, [0, 2, 1]);
   const logDecay = logSigmoid(tf.neg(logits));
-  if (!classToken) return logDecay;
-  return tf.mul(logDecay, withoutClassToken(length, classToken));
+  if (kept < 0) return logDecay;
+  const classToken = kept === 0 ? "first" : "last";
+  return tf.mul(logDecay, withoutClassToken(x.shape[1], classToken));
 }
 
 /** A factor for log decays, `[length]`: 0 for the class token, 1 for the other tokens. */

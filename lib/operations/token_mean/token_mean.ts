@@ -9,6 +9,12 @@ export const TOKEN_MEAN: Operation<"y"> = {
   gradientsIn: ["x"],
   outputs: ["y"],
   gradientInputs: ["mask"],
+  plain: (
+    { x, mask }: {
+      readonly x: tf.Tensor3D;
+      readonly mask?: tf.Tensor2D | undefined;
+    },
+  ) => ({ y: meanPlainly(x, mask) }),
 };
 
 /**
@@ -25,6 +31,10 @@ export function tokenMean(x: tf.Tensor3D, mask?: tf.Tensor2D): tf.Tensor2D {
     const [, length] = x.shape;
     return runKernel(TOKEN_MEAN, { x, mask }, { length }).y as tf.Tensor2D;
   }
+  return meanPlainly(x, mask);
+}
+
+function meanPlainly(x: tf.Tensor3D, mask?: tf.Tensor2D): tf.Tensor2D {
   if (!mask) return tf.mean(x, 1);
   const count = tf.maximum(tf.sum(mask, 1, true), 1);
   return tf.div(tf.sum(withoutPadding(x, mask), 1), count);

@@ -5,7 +5,12 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { hasKernel, type Operation, runKernel } from "@lionjs/tfjs/kernel";
+import {
+  hasKernel,
+  isRecording,
+  type Operation,
+  runKernel,
+} from "@lionjs/tfjs/kernel";
 import { inBothDirections } from "../directions/directions.ts";
 import { numberSegments } from "../segments.ts";
 import { anglesUntil } from "./angles.ts";
@@ -23,6 +28,11 @@ export const JOIN_SWEEPS: Operation<"y"> = {
   kernel: "LionJoinSweeps",
   gradientsIn: ["read", "x", "own"],
   outputs: ["y"],
+  plain: ({ read, x, own }: {
+    readonly read: tf.Tensor4D;
+    readonly x: tf.Tensor4D;
+    readonly own: tf.Tensor3D;
+  }) => ({ y: joinPlainly(read, x, own) }),
 };
 
 /** Vectors of tokens, with the weights and angles that sweeps give them. */
@@ -68,7 +78,9 @@ export function turnSweeps(
   segments: tf.Tensor2D | undefined,
 ): Sweeps {
   return tf.tidy(() => {
-    if (hasKernel(TURN_SWEEPS)) {
+    // The kernel counts angles from other tokens, and products of q and k alone are the
+    // same: its gradient's gradient is not that of the operations below.
+    if (hasKernel(TURN_SWEEPS) && !isRecording(2)) {
       const numbers = segments && numberSegments(segments);
       const inputs = { x, b, c, after, before, phase, segments: numbers };
       return runKernel(TURN_SWEEPS, inputs) as unknown as Sweeps;
@@ -110,6 +122,16 @@ export function joinSweeps(
     if (hasKernel(JOIN_SWEEPS)) {
       return runKernel(JOIN_SWEEPS, { read, x, own }).y as tf.Tensor4D;
     }
+    return joinPlainly(read, x, own);
+  });
+}
+
+function joinPlainly(
+  read: tf.Tensor4D,
+  x: tf.Tensor4D,
+  own: tf.Tensor3D,
+): tf.Tensor4D {
+  return tf.tidy(() => {
     const share: tf.Tensor4D = tf.mul(x, tf.expandDims(own, 3));
     if (read.shape[0] === x.shape[0]) return tf.add(read, share);
     const [before, after] = tf.split(read, 2, 0);

@@ -26,6 +26,11 @@ export interface TapeNode {
    */
   inParts?: number | undefined;
   /**
+   * Whether it is the copy of a result that an operation has saved, which tfjs records before
+   * the operation itself. @default false
+   */
+  isOfLater?: boolean;
+  /**
    * The operation's gradient function; none if the operation has none. It is called on a copy
    * of the node whose inputs are those that need a gradient.
    */
@@ -118,11 +123,23 @@ function pathOf(
   y: tf.Tensor,
 ): TapeNode[] {
   const fromX = new Set(xs.map(({ id }) => id));
-  const nodes = tape.filter(({ inputs, outputs }) => {
-    if (!readsSome(inputs, fromX)) return false;
-    for (const { id } of outputs) fromX.add(id);
-    return true;
-  });
+  const nodes: TapeNode[] = [];
+  const waiting = new Map<number, TapeNode[]>();
+  const visit = (node: TapeNode) => {
+    const { inputs, outputs, isOfLater } = node;
+    if (readsSome(inputs, fromX)) {
+      if (isConstant(node)) return;
+      nodes.push(node);
+      for (const { id } of outputs) {
+        fromX.add(id);
+        waiting.get(id)?.forEach(visit);
+      }
+    } else if (isOfLater) {
+      const [{ id }] = Object.values(inputs) as [tf.Tensor];
+      waiting.set(id, [...waiting.get(id) ?? [], node]);
+    }
+  };
+  tape.forEach(visit);
   const toY = new Set([y.id]);
   const path: TapeNode[] = [];
   for (let i = nodes.length - 1; i >= 0; i--) {
@@ -141,6 +158,11 @@ function pathOf(
   return path;
 }
 
+/** Whether nothing flows back through an operation, such as a comparison. */
+function isConstant({ gradient, outputs }: TapeNode): boolean {
+  return !gradient && outputs.every(({ dtype }) => dtype !== "float32");
+}
+
 function readsSome(
   inputs: tf.NamedTensorMap,
   ids: ReadonlySet<number>,
@@ -148,14 +170,6 @@ function readsSome(
   for (const name in inputs) if (ids.has(inputs[name]!.id)) return true;
   return false;
 }
-
-/** The names of the library's gradient kernels. */
-const OWN_GRADIENT = /^Lion.*Grad$/;
-
-/** Advice for the error where a gradient of a gradient is asked for. */
-const NO_SECOND =
-  " LION's kernels have only first derivatives; second ones are " +
-  'computed where TensorFlow.js\'s operations run, after useBackend({ prefer: ["cpu"] })';
 
 /** The key of a gradient: its tensor, or the second part of that tensor's gradient. */
 type Key = Pick<tf.Tensor, "id">;
@@ -216,9 +230,7 @@ class Gradients {
   pass(node: TapeNode): void {
     if (!node.gradient) {
       throw new Error(
-        `Cannot compute gradient: gradient function not found for ${node.kernelName}.${
-          OWN_GRADIENT.test(node.kernelName) ? NO_SECOND : ""
-        }`,
+        `Cannot compute gradient: gradient function not found for ${node.kernelName}.`,
       );
     }
     const dys = node.outputs.map((output) => this.get(output) ?? null);

@@ -9,6 +9,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "./floats.ts";
+import { withSecondGradient } from "./second_gradient.ts";
 import { isRecording, runAsOne } from "./tape.ts";
 import { shown, warnOnce } from "@lionjs/base";
 
@@ -46,6 +47,15 @@ export interface Operation<
    * @default all
    */
   readonly gradientInputs?: readonly string[];
+  /**
+   * Computes the outputs, or those of them that second derivatives may need, of the
+   * inputs as they were given, in operations whose gradients have gradients: what the
+   * gradient kernel has as its own gradient. @default there are no second derivatives
+   */
+  plain?(
+    inputs: object,
+    attributes: object,
+  ): Partial<Record<Output, tf.Tensor>>;
   /**
    * Replaces an input, or the gradient of an output, before the kernels get it.
    * Not differentiated. @default unchanged
@@ -329,8 +339,11 @@ function runRecorded(
 ): tf.NamedTensorMap {
   const { gradientsIn, outputs, gradientReads = [], gradientInputs } =
     operation;
-  const inParts = registered(operation.kernel)?.inParts;
   const differentiable = pick(given, gradientsIn);
+  // The gradient of a gradient is computed of the inputs as they were given.
+  const hasSecond = isRecording(2) && operation.plain !== undefined;
+  const whole = hasSecond ? given : {};
+  const inParts = hasSecond ? undefined : registered(operation.kernel)?.inParts;
   let kept: string[];
   const results = runAsOne(differentiable, (save) => {
     const inputs = prepared(operation, given, given);
@@ -338,19 +351,27 @@ function runRecorded(
     const read = gradientInputs ? pick(inputs, gradientInputs) : inputs;
     const needed = { ...read, ...pick(results, gradientReads) };
     kept = Object.keys(needed);
-    save(Object.values(needed));
+    save([...Object.values(needed), ...Object.values(whole)]);
     return Object.values(pick(results, outputs));
   }, (dys, saved) => {
     const needed = named(kept, saved);
     const names = outputs.map((name) => `d${name}`);
     if (dys.length > names.length) names.push(`d${inParts}2`);
     const outputGradients = named(names, dys);
-    const gradients = call(
-      gradientKernel(operation),
-      { ...needed, ...prepared(operation, outputGradients, needed) },
-      attributes,
+    const run = () => {
+      const gradients = call(
+        gradientKernel(operation),
+        { ...needed, ...prepared(operation, outputGradients, needed) },
+        attributes,
+      );
+      return named(Object.keys(differentiable), gradients);
+    };
+    if (!hasSecond || !isRecording()) return run();
+    const inputs = named(Object.keys(whole), saved.slice(kept.length));
+    return withSecondGradient(
+      ...[operation, inputs, outputGradients, attributes] as const,
+      run,
     );
-    return named(Object.keys(differentiable), gradients);
   }, inParts === undefined ? undefined : outputs.indexOf(inParts));
   return named(outputs, results);
 }

@@ -53,7 +53,13 @@ if (!engine.gradients.freesTape) {
   // tfjs calls this for what is saved. It runs a kernel, and records it: two of three
   // entries of a tape, which only the gradient of a gradient needs.
   engine.clone = (x) => {
-    if (engine.state.gradientDepth > 1) return clone.call(engine, x);
+    if (engine.state.gradientDepth > 1) {
+      const copy = clone.call(engine, x);
+      if (engine.state.kernelDepth > 0) {
+        engine.state.activeTape!.at(-1)!.isOfLater = true;
+      }
+      return copy;
+    }
     const { dataId, shape, dtype } = x;
     engine.backend.incRef(dataId);
     return engine.makeTensorFromTensorInfo({ dataId, shape, dtype });
@@ -65,9 +71,13 @@ if (!engine.gradients.freesTape) {
   );
 }
 
-/** Whether operations are being recorded for a gradient. */
-export function isRecording(): boolean {
-  return engine.state.gradientDepth > 0 && engine.state.kernelDepth === 0;
+/**
+ * Whether operations are being recorded for a gradient.
+ *
+ * @param order 2 for the gradient of a gradient. @default 1
+ */
+export function isRecording(order = 1): boolean {
+  return engine.state.gradientDepth >= order && engine.state.kernelDepth === 0;
 }
 
 /**
@@ -129,24 +139,20 @@ export function computedAgain<T extends tf.Tensor>(
   const read = readBy(nodes, y);
   if (read.includes(y)) return y;
   const names = read.map((x, i) => [`${i}`, x] as const);
-  const [value] = runAsOne(Object.fromEntries(names), (save) => {
+  const others = read.filter((x) => x.id < firstId && !inputs.includes(x));
+  const [value] = runWithGradient(Object.fromEntries(names), (save) => {
     save([...inputs]);
     return [tf.clone(y)];
-  }, () => ({}));
-  y.dispose();
-  const node = tape.at(-1)!, saved = node.saved!;
-  const others = read.filter((x) => x.id < firstId && !inputs.includes(x));
-  node.gradient = function ([dy]) {
+  }, (needed, [dy], saved) => {
     for (const x of others) {
       assertNotDisposed(
         "what a block with gradientCheckpointing: true reads",
         x,
       );
     }
-    // Nothing is computed for weights that do not train.
-    const names = Object.keys(this.inputs);
+    const names = Object.keys(needed);
     const xs = names.map((name) => {
-      const x = this.inputs[name]!;
+      const x = needed[name]!;
       return saved[inputs.indexOf(x)] ?? x;
     });
     // A gradient of this gradient needs all of the tape.
@@ -157,11 +163,52 @@ export function computedAgain<T extends tf.Tensor>(
       dy,
     );
     value.dispose();
+    return Object.fromEntries(names.map((name, i) => [name, grads[i]!]));
+  });
+  y.dispose();
+  return value as T;
+}
+
+/**
+ * Runs a function like {@linkcode runAsOne} while operations are being recorded, with a
+ * gradient that is not computed for all.
+ *
+ * @param backward Computes the gradients of those inputs that need one, such as weights that
+ * train, from those of the outputs, `null` of an output that nothing reads.
+ */
+export function runWithGradient(
+  inputs: tf.NamedTensorMap,
+  forward: (save: Save) => tf.Tensor[],
+  backward: (
+    needed: tf.NamedTensorMap,
+    dys: readonly (tf.Tensor | null)[],
+    saved: readonly tf.Tensor[],
+  ) => tf.NamedTensorMap,
+): tf.Tensor[] {
+  const outputs = runAsOne(inputs, forward, () => ({}));
+  const node = engine.state.activeTape!.at(-1)!, saved = node.saved!;
+  node.gradient = function (dys) {
+    const gradients = backward(this.inputs, dys, saved);
     return Object.fromEntries(
-      names.map((name, i) => [name, () => grads[i]!]),
+      Object.entries(gradients).map(([name, x]) => [name, () => x]),
     );
   };
-  return value as T;
+  return outputs;
+}
+
+/**
+ * The gradients of a function's value, of which nothing is disposed of: call it inside
+ * `tf.tidy`.
+ *
+ * @param dy The gradient of the value. @default ones
+ * @returns The gradient of each tensor; `undefined` where the value does not depend on it.
+ */
+export function gradientsIfAny(
+  xs: readonly tf.Tensor[],
+  value: () => tf.Tensor,
+  dy?: tf.Tensor,
+): (tf.Tensor | undefined)[] {
+  return engine.gradients(value, xs, dy, true).grads;
 }
 
 /** The tensors that a result depends on, and that were there before these nodes. */

@@ -10,7 +10,7 @@
  * `training/losses/loss.ts` for losses; `models/watched_state.ts` finds whether one of
  * their properties has changed. Other code is recorded only if its user asks for it.
  *
- * A kernel that a recorded run may reach keeps five rules:
+ * A kernel that a recorded run may reach keeps six rules:
  *
  * 1. Its results depend on its inputs and attributes alone, and their shapes on the
  *    shapes of the inputs: not on the environment, the time or an earlier call. Results
@@ -30,6 +30,8 @@
  *    An attribute has to be the same each time, and so has a tensor made from values.
  * 5. It writes to none of its inputs. The kernels that do, of optimizers (`LionUpdate`),
  *    run after the recorded part of a step.
+ * 6. Whether a result has the data of an input, as a reshaped tensor has, depends on no
+ *    value: in a replay both are one, or neither.
  *
  * @module
  */

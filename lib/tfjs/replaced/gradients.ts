@@ -3,6 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import {
   broadcastGradient,
   cumulativeSumGradient,
+  eluGradientGradient,
   gatherGradient,
   listGradient,
   matmulGradient,
@@ -87,6 +88,14 @@ export const GRADIENTS: readonly {
     wrong: "of a single part, it takes a tensor for a list",
     gradient: listGradient(name),
   })),
+  {
+    absent: "there is none, as a second derivative of ELU needs",
+    gradient: {
+      kernelName: "EluGrad",
+      inputsToSave: ["dy", "y"],
+      gradFunc: eluGradientGradient,
+    },
+  },
   {
     slow: "it is made of four operations where there is a kernel of one",
     gradient: {

@@ -6,11 +6,20 @@ import { PLACED, placedKernel } from "../place_checks.ts";
 import { repeatingKernel } from "../repeated_batches.ts";
 import { shapedKernel } from "../result_shapes.ts";
 import { stridedSliceKernel } from "../strided_slice.ts";
+import {
+  BINARY_KERNELS,
+  binaryKernel as binaryFloatKernel,
+} from "../webgpu/broadcast/binary_kernel.ts";
 import { castKernel } from "../webgpu/cast.ts";
 import { sumKernel } from "../webgpu/column_sum.ts";
 import { cumulativeKernel } from "../webgpu/cumulative.ts";
 import { addNKernel } from "../webgpu/elementwise.ts";
 import { expKernel } from "../webgpu/exponential.ts";
+import {
+  OF_ELEMENTS,
+  ofVector,
+  transposeKernel,
+} from "../webgpu/extended/fewest_axes.ts";
 import { HOST_ONLY, hostKernel } from "../webgpu/extended/host_only.ts";
 import {
   ALONG_AXES_NAMES,
@@ -94,6 +103,12 @@ export const WEBGPU: readonly Replacement<WebGpuContext>[] = [{
   wrong: INTEGERS + ", and some do not compile; they come in halves",
   by: copyingKernel,
 }, {
+  kernels: ["Transpose"],
+  slow:
+    "each order of axes is a shader of its own; axes that stay neighbours " +
+    "come as one",
+  by: transposeKernel,
+}, {
   kernels: ["ArgMax", "ArgMin"],
   ours: ["float32"],
   wrong: "of equal numbers, they do not take the first; and of a vector, " +
@@ -112,6 +127,17 @@ export const WEBGPU: readonly Replacement<WebGpuContext>[] = [{
   ours: WHOLE,
   wrong: INTEGERS,
   by: fillKernel,
+}, {
+  kernels: BINARY_KERNELS,
+  ours: ["float32"],
+  slow:
+    "each function, rank and way to broadcast is a shader of its own: a third " +
+    "of all that tests of layers compiled",
+  by: binaryFloatKernel,
+}, {
+  kernels: OF_ELEMENTS,
+  slow: "each rank is a shader of its own; they get vectors",
+  by: ofVector,
 }, {
   kernels: ["Mean"],
   wrong: "of integers along other axes than the last it does not compile",

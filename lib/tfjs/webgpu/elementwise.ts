@@ -11,7 +11,12 @@ export type ElementwiseProgram =
   & Pick<Program, "name" | "reads" | "floats" | "functions">
   & { readonly writes: Tensors }
   & { readonly body: string }
-  & Partial<Pick<Program, "variants" | "width" | "elements" | "integers">>;
+  & Partial<
+    Pick<
+      Program,
+      "variants" | "constants" | "width" | "elements" | "vectors" | "integers"
+    >
+  >;
 
 /**
  * Runs a program whose body computes the packs at index `at`; a pack has four
@@ -21,11 +26,16 @@ export function runElementwise(
   backend: StrictWebGPUBackend,
   program: ElementwiseProgram,
 ): void {
+  runProgram(backend, elementwise(program));
+}
+
+/** The program that {@linkcode runElementwise} runs. */
+export function elementwise(program: ElementwiseProgram): Program {
   const [first] = Object.values(program.writes);
   const size = sizeOf(first!);
   const { width = widthOf(size) } = program;
   const packs = size / width;
-  runProgram(backend, {
+  return {
     ...program,
     width,
     integers: { packs, ...program.integers },
@@ -34,7 +44,7 @@ export function runElementwise(
     body: /* wgsl */ `  let at = workgroup * THREADS + local;
   if (at >= uniforms.packs) { return; }
 ${program.body}`,
-  });
+  };
 }
 
 /**

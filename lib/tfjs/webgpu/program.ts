@@ -26,6 +26,9 @@ export type PackWidth = 1 | 4;
 /** WGSL, or what makes it where the text is new, in parts too; marked loops are unrolled. */
 type Source = string | (() => string | readonly string[]);
 
+/** A vector of four whole numbers. */
+export type Vector = readonly [number, number, number, number];
+
 /** Tensors by their names in the shader's text. */
 export type Tensors = Readonly<Record<string, tf.TensorInfo>>;
 
@@ -50,6 +53,11 @@ export interface Program {
   readonly writes: Readonly<Record<string, Bound>>;
   /** The uniform buffer `numbers` of the text, of `vectors` vectors of four. */
   readonly numbers?: { readonly buffer: GPUBuffer; readonly vectors: number };
+  /**
+   * Values of `uniforms.<name>: array<vec4u, N>` in the text, which depends on N: constants
+   * or variants say it where it is not always the same.
+   */
+  readonly vectors?: Readonly<Record<string, readonly Vector[]>>;
   /** Values of `uniforms.<name>: u32` in the text. */
   readonly integers: Readonly<Record<string, number>>;
   /** Values of `uniforms.<name>: f32` in the text. */
@@ -164,17 +172,31 @@ export function runProgram(
     }
     return;
   }
+  const bound = [
+    ...Object.values(reads),
+    ...Object.values(writes),
+    ...numbers ? [numbers.buffer] : [],
+  ];
+  const { shader, uniforms } = prepared(backend, program);
+  launch(backend, shader, bound, uniforms);
+}
+
+/** What launches of a program have in common where only the tensors' values differ. */
+export interface Prepared {
+  readonly shader: Shader;
+  readonly uniforms: ArrayBuffer;
+}
+
+/** Makes the shader and the uniforms of a program, for a launch on a backend. */
+export function prepared(
+  backend: StrictWebGPUBackend,
+  program: Program,
+): Prepared {
   const { types, values } = uniformsOf(program);
-  launch(
-    backend,
-    shaderOf(program, backend.launches.mostWorkgroups),
-    [
-      ...Object.values(reads),
-      ...Object.values(writes),
-      ...numbers ? [numbers.buffer] : [],
-    ],
-    packUniforms(types, values),
-  );
+  return {
+    shader: shaderOf(program, backend.launches.mostWorkgroups),
+    uniforms: packUniforms(types, values),
+  };
 }
 
 /**
@@ -253,8 +275,10 @@ ${declareConstants({ THREADS: program.threads, ...constants })}${
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
+  @builtin(local_invocation_id) thread: vec3u,
 ) {
+  // The same as the local index, which Mesa's software takes as long to make as to add tensors.
+  let local = thread.x;
   let workgroup = group.y * groups.x + group.x;
   let layer = group.z;
   if (workgroup >= uniforms.workgroups) { return; }
@@ -267,25 +291,41 @@ ${text(body)}
 /** The bytes of a struct of uniforms, in whole vectors of 16. */
 export function packUniforms<Types extends UniformTypes>(
   types: Types,
-  values: { readonly [name in keyof Types]: number },
+  values: { readonly [name in keyof Types]: number | readonly number[] },
 ): ArrayBuffer {
   const names = Object.keys(types);
-  const bytes = new ArrayBuffer(16 * Math.ceil(names.length / 4));
+  const words = names.reduce((sum, name) => sum + wordsOf(values[name]!), 0);
+  const bytes = new ArrayBuffer(16 * Math.ceil(words / 4));
   // Every host of WebGPU has the least of a word's bytes first, as WGSL's memory does.
   const integers = new Uint32Array(bytes), floats = new Float32Array(bytes);
-  names.forEach((name, i) =>
-    (types[name] === "u32" ? integers : floats)[i] = values[name]!
-  );
+  let at = 0;
+  for (const name of names) {
+    const value = values[name]!;
+    if (typeof value !== "number") integers.set(value, at);
+    else (types[name] === "f32" ? floats : integers)[at] = value;
+    at += wordsOf(value);
+  }
   return bytes;
 }
 
+const wordsOf = (value: number | readonly number[]): number =>
+  typeof value === "number" ? 1 : value.length;
+
 /** The uniforms, from which both the text's struct and its bytes are made. */
 function uniformsOf(
-  { integers, floats = {}, workgroups: grid }: Program,
-): { types: UniformTypes; values: Record<string, number> } {
+  { vectors = {}, integers, floats = {}, workgroups: grid }: Program,
+): { types: UniformTypes; values: Record<string, number | readonly number[]> } {
   const workgroups = typeof grid === "number" ? grid : grid[0] * grid[1];
-  const values = { workgroups, ...integers, ...floats };
-  const types: Record<string, "u32" | "f32"> = {};
-  for (const name in values) types[name] = name in floats ? "f32" : "u32";
+  const values: Record<string, number | readonly number[]> = {};
+  const types: Record<string, UniformTypes[string]> = {};
+  for (const name in vectors) {
+    values[name] = vectors[name]!.flat();
+    types[name] = `array<vec4u, ${vectors[name]!.length}>`;
+  }
+  const numbers = { workgroups, ...integers, ...floats };
+  for (const [name, value] of Object.entries(numbers)) {
+    values[name] = value;
+    types[name] = name in floats ? "f32" : "u32";
+  }
   return { types, values };
 }

@@ -5,7 +5,7 @@ export interface Binding {
   /** The buffer's name in the shader's text. */
   readonly name: string;
   /** The element type of the buffer's array. */
-  readonly element: "f32" | "i32" | "atomic<i32>" | "vec4f" | "vec4h";
+  readonly element: "f32" | "i32" | "atomic<i32>" | "vec4f" | "vec4h" | "vec4i";
   /** Whether the shader writes the buffer, or each thread reads the same of it. */
   readonly access: "read" | "read_write" | "uniform";
 }

@@ -16,8 +16,10 @@ export function declareConstants(constants: Constants): string {
   ).join("");
 }
 
-/** Numbers by name, in the order of a struct. */
-export type UniformTypes = Readonly<Record<string, "u32" | "f32">>;
+/** Numbers by name, in the order of a struct; vectors come first, which makes them aligned. */
+export type UniformTypes = Readonly<
+  Record<string, "u32" | "f32" | `array<vec4u, ${number}>`>
+>;
 
 /** The declaration of a struct of uniforms. */
 export function declareUniforms(name: string, types: UniformTypes): string {

@@ -9,6 +9,7 @@ import {
   ownLoss,
   sharesOf,
   weightsOf,
+  withGradient,
 } from "./loss.ts";
 
 /** Options of {@linkcode binaryCrossEntropy}. */
@@ -96,8 +97,7 @@ function meanOfLabels(
   labels: tf.Tensor,
   positive: readonly number[] | undefined,
 ): tf.Scalar {
-  const mean = tf.customGrad((logits, save) => {
-    const x = logits as tf.Tensor;
+  return withGradient(logits, [labels], (x, labels) => {
     const shares = sharesOf(labels);
     // Labels that do not count are multiplied by 0, and should be finite.
     const y = tf.where(tf.equal(labels, IGNORE_INDEX), 0, labels);
@@ -116,10 +116,7 @@ function meanOfLabels(
     const isLabel = tf.logicalAnd(tf.greaterEqual(y, 0), tf.lessEqual(y, 1));
     const losses = tf.where(isLabel, unchecked, NaN);
     const errors = tf.sub(tf.mul(weights, tf.sigmoid(x)), ofPositive);
-    (save as tf.GradSaveFunc)([tf.mul(errors, shares)]);
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
-      tf.mul(saved[0]!, dy);
-    return { value: tf.sum(tf.mul(losses, shares)), gradFunc };
+    const gradient = tf.mul(errors, shares);
+    return { value: tf.sum(tf.mul(losses, shares)), gradient };
   });
-  return mean(logits) as tf.Scalar;
 }

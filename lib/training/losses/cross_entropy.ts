@@ -139,12 +139,23 @@ function meanOverRows(
 ): tf.Scalar {
   const classes = logits.shape[1]!;
   if (logits.size > 0 && classes < EXACT && hasKernel(CROSS_ENTROPY)) {
-    const { loss } = runKernel(CROSS_ENTROPY, { logits, labels }, {
-      smoothing,
-    });
+    const operation = { ...CROSS_ENTROPY, plain: meanPlainly };
+    const { loss } = runKernel(operation, { logits, labels }, { smoothing });
     return loss as tf.Scalar;
   }
-  return sumOfShares(logits, labels, sharesOf(labels), smoothing);
+  return meanPlainly({ logits, labels }, { smoothing }).loss;
+}
+
+function meanPlainly(
+  { logits, labels }: {
+    readonly logits: tf.Tensor;
+    readonly labels: tf.Tensor;
+  },
+  { smoothing }: { readonly smoothing: number },
+): { loss: tf.Scalar } {
+  // A kernel gets them as float32.
+  const classes = tf.cast(labels, "int32"), shares = sharesOf(labels);
+  return { loss: sumOfShares(logits, classes, shares, smoothing) };
 }
 
 /**

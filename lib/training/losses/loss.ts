@@ -1,6 +1,7 @@
 /** The interface of losses: sums over batches, divided by a count. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { IGNORE_INDEX, shown } from "@lionjs/base";
+import { isRecording } from "@lionjs/tfjs/kernel";
 
 /** A loss function, the mean over labels that training minimises. */
 export interface Loss {
@@ -123,6 +124,36 @@ export function oneOfClasses(labels: tf.Tensor, classes: number): tf.Tensor {
       ? tf.oneHot(tf.squeeze(flat, [1]) as tf.Tensor1D, classes)
       : tf.cast(tf.equal(flat, 0), "float32");
   });
+}
+
+/**
+ * A loss of logits whose gradient is computed with its value, which takes fewer tensors of
+ * the logits' size than that of tfjs. Where there may be a gradient of the gradient, it is
+ * computed again, as a function of the logits.
+ *
+ * @param logits The first argument of `compute`.
+ * @param others Its other ones, which have no gradient.
+ */
+export function withGradient<Others extends tf.Tensor[]>(
+  logits: tf.Tensor,
+  others: readonly [...Others],
+  compute: (
+    logits: tf.Tensor,
+    ...others: Others
+  ) => { readonly value: tf.Tensor; readonly gradient: tf.Tensor },
+): tf.Scalar {
+  const hasSecond = isRecording(2);
+  const loss = tf.customGrad((x, save) => {
+    const logits = x as tf.Tensor;
+    const { value, gradient } = compute(logits, ...others);
+    (save as tf.GradSaveFunc)(hasSecond ? [logits, ...others] : [gradient]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [first, ...rest] = saved as [tf.Tensor, ...Others];
+      return tf.mul(hasSecond ? compute(first, ...rest).gradient : first, dy);
+    };
+    return { value, gradFunc };
+  });
+  return loss(logits) as tf.Scalar;
 }
 
 /** Describes the first label that satisfies a condition, and its index. */

@@ -5,6 +5,7 @@ import {
   findLabel,
   type Loss,
   ownLoss,
+  withGradient,
 } from "./loss.ts";
 
 /**
@@ -70,17 +71,13 @@ export function meanOverTargets(
   targets: tf.Tensor,
   divisor: tf.Tensor,
 ): tf.Scalar {
-  const mean = tf.customGrad((x, save) => {
-    const logProbabilities = tf.logSoftmax(x as tf.Tensor);
+  return withGradient(logits, [targets, divisor], (x, targets, divisor) => {
+    const logProbabilities = tf.logSoftmax(x);
     const weights = tf.sum(targets, 1, true);
     const probabilities = tf.exp(logProbabilities);
     const errors = tf.sub(tf.mul(probabilities, weights), targets);
     const gradient = tf.div(errors, divisor);
-    (save as tf.GradSaveFunc)([gradient]);
     const sum = tf.neg(tf.sum(tf.sum(tf.mul(targets, logProbabilities), 1)));
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
-      tf.mul(saved[0]!, dy);
-    return { value: tf.div(sum, divisor), gradFunc };
+    return { value: tf.div(sum, divisor), gradient };
   });
-  return mean(logits) as tf.Scalar;
 }

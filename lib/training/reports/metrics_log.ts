@@ -1,57 +1,33 @@
-/**
- * A log file with one JSON object per line, which grows while a model trains
- * and is repaired when training is resumed.
- *
- * @module
- */
+/** What grows on the disk while a model trains. @module */
 import type { FileHandle } from "node:fs/promises";
 import { messageOf } from "@lionjs/base";
-import {
-  files,
-  isMissing,
-  openPlain,
-  writeAtomically,
-} from "@lionjs/base/files";
+import { openPlain } from "@lionjs/base/files";
 
-/** A line of the log, which belongs to one step. */
+/** What is logged of a step, or of an evaluation after it. */
 export interface LogRecord {
   readonly step: number;
   readonly [name: string]: unknown;
 }
 
-/**
- * Starts or continues a log after a number of steps: removes lines of later
- * steps, and an incomplete last line.
- */
-export async function beginLog(path: string, steps: number): Promise<void> {
-  const text = await files().readFile(path, "utf8").catch((error) => {
-    if (isMissing(error)) return "";
-    throw new Error(`${path} cannot be read: ${error.message}`, {
-      cause: error,
-    });
-  });
-  // Text after the last line break is an incomplete line.
-  const lines = text.split("\n").slice(0, -1);
-  const end = lines.findIndex((line) => !isUpTo(line, steps));
-  const kept = end < 0 ? lines : lines.slice(0, end);
-  await writeAtomically(path, [encode(kept)]);
+/** A log of a run. */
+export interface MetricsLog {
+  /** Adds records, which survive if this process is killed. */
+  append(records: readonly LogRecord[]): Promise<void>;
+  /** Waits until all of it is on the disk. */
+  sync(): Promise<void>;
 }
 
-/** Appends lines to the log, which survive if this process is killed. */
-export function appendToLog(
-  path: string,
-  records: readonly LogRecord[],
-): Promise<void> {
-  const lines = records.map((record) => JSON.stringify(record));
-  return withLog(path, (file) => file.writeFile(encode(lines)));
+/** Adds bytes to a file, or creates it. */
+export function appendTo(path: string, bytes: Uint8Array): Promise<void> {
+  return withFile(path, (file) => file.writeFile(bytes));
 }
 
-/** Waits until the log is on the disk. */
-export function syncLog(path: string): Promise<void> {
-  return withLog(path, (file) => file.datasync());
+/** Waits until a file is on the disk. */
+export function syncFile(path: string): Promise<void> {
+  return withFile(path, (file) => file.datasync());
 }
 
-async function withLog(
+async function withFile(
   path: string,
   write: (file: FileHandle) => Promise<void>,
 ): Promise<void> {
@@ -67,16 +43,4 @@ async function withLog(
       cause,
     });
   }
-}
-
-function isUpTo(line: string, steps: number): boolean {
-  try {
-    return JSON.parse(line).step <= steps;
-  } catch {
-    return false;
-  }
-}
-
-function encode(lines: readonly string[]): Uint8Array {
-  return new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
 }

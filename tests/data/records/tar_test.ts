@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { gzipSync } from "node:zlib";
 import {
   memoryBytes,
-  type TarSample,
   webDataset,
   webDatasetStream,
 } from "../../../lib/data/mod.ts";
@@ -13,6 +12,7 @@ import {
   RangeReader,
   tarMembers,
 } from "../../../lib/data/records/tar/members.ts";
+import type { TarSample } from "../../../lib/data/records/tar/sample.ts";
 import { placeOf } from "../../../lib/data/records/tar/samples.ts";
 import { withFolder } from "../../io/files.ts";
 import { withPython } from "../python.ts";

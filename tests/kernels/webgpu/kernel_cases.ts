@@ -82,6 +82,31 @@ const DENSE: Pick<AnySubject, "problemOf" | "run"> = {
   run: ({ x, weight, bias }) => dense(x, weight, bias),
 };
 
+/** Functions of two operands, each of which is repeated along some axis. */
+const BROADCAST: Pick<AnySubject, "problemOf" | "run"> = {
+  problemOf() {
+    const random = uniform(2);
+    const of = (...shape: number[]): Input => ({
+      ...{ values: array(shape.reduce((a, b) => a * b), random), shape },
+    });
+    const inputs = {
+      x: of(2, 3, 8),
+      row: of(8),
+      column: of(3, 1),
+      z: of(2, 1, 7),
+    };
+    return { inputs, outputGradient: of(2, 3, 8, 7), random };
+  },
+  run: ({ x, row, column, z }) =>
+    tf.tidy(() => {
+      const sum = tf.sub(tf.mul(x!, row!), tf.maximum(x!, column!));
+      return tf.squaredDifference(
+        tf.expandDims(sum, 3),
+        tf.expandDims(z!, 1),
+      );
+    }),
+};
+
 const chunks = (
   chunkSize: number,
 ): Pick<KernelCase, "subject" | "case" | "way"> => ({
@@ -160,6 +185,16 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
       ...{ reverse: false, gated: true, packed: true },
     },
     shaders: ["scan_outputs", "scan_gradients"],
+  },
+  "functions of two operands": {
+    subject: BROADCAST,
+    case: {},
+    shaders: [
+      "binary Multiply vec4f vec4f INNER=1 A_IS_WHOLE",
+      "binary Maximum vec4f f32 INNER=2 A_IS_WHOLE",
+      "binary SquaredDifference f32 f32 INNER=2",
+    ],
+    isForward: true,
   },
   "a dense layer": {
     subject: DENSE,

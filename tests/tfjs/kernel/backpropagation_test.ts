@@ -1,8 +1,15 @@
 /** Gradients are tfjs's own, and memory is free when it is not needed. @module */
-import { assertEquals, assertLess, assertThrows } from "@std/assert";
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertThrows,
+} from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { MemoryWatch } from "../../../lib/backend/memory_watch.ts";
 import { runAsOne } from "../../../lib/tfjs/kernel/tape.ts";
+import { runKernel } from "../../../lib/tfjs/mod.ts";
+import { GELU } from "../../../lib/operations/gelu/gelu.ts";
 import { gelu } from "../../../lib/operations/mod.ts";
 import { onEachBackend } from "../../backends.ts";
 
@@ -114,13 +121,84 @@ onEachBackend("errors of gradients leak nothing, and say what is wrong", () => {
   x.dispose();
 });
 
-onEachBackend("a second derivative of a kernel says where it is had", () => {
-  const x = tf.tensor1d([0.1, 0.7]);
-  const second = () =>
-    tf.tidy(() =>
-      tf.grad((x: tf.Tensor) => tf.grad((x: tf.Tensor) => gelu(x))(x))(x)
+onEachBackend(
+  "gradients of gradients that read results of their operations are right",
+  async () => {
+    const x = tf.tensor1d([0.5, -0.8]);
+    const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+    const both: Record<string, [(x: tf.Tensor) => tf.Tensor, number[]]> = {
+      exp: [tf.exp, [0.5, -0.8].map(Math.exp)],
+      tanh: [
+        tf.tanh,
+        [0.5, -0.8].map((x) => -2 * Math.tanh(x) / Math.cosh(x) ** 2),
+      ],
+      silu: [
+        (x) => tf.mul(x, tf.sigmoid(x)),
+        [0.5, -0.8].map((x) => {
+          const s = sigmoid(x);
+          return s * (1 - s) * (2 + x * (1 - 2 * s));
+        }),
+      ],
+      elu: [tf.elu, [0, Math.exp(-0.8)]],
+      // Its derivative compares.
+      "largest square": [(x) => tf.max(tf.square(x)), [0, 2]],
+      "x² above 0": [
+        (x) => tf.where(tf.greater(x, 0), tf.square(x), tf.mul(x, 3)),
+        [2, 0],
+      ],
+      // Of two, p (1 - p) (1 - 2 p) with the share p of the first, and its negative.
+      softmax: [
+        (x) => tf.mul(tf.softmax(x), tf.tensor1d([1, 0])),
+        (() => {
+          const p = sigmoid(1.3), second = p * (1 - p) * (1 - 2 * p);
+          return [2 * second, -2 * second];
+        })(),
+      ],
+    };
+    for (const [name, [f, expected]] of Object.entries(both)) {
+      const ones = tf.tensor1d(name === "softmax" ? [1, -1] : [1, 1]);
+      const second = tf.tidy(() =>
+        tf.grad((x: tf.Tensor) => tf.mul(tf.grad(f)(x), ones))(x)
+      );
+      const values = await second.data();
+      expected.forEach((value, i) =>
+        assertAlmostEquals(values[i]!, value, 1e-5, name)
+      );
+      tf.dispose([ones, second]);
+    }
+    x.dispose();
+  },
+);
+
+onEachBackend(
+  "third derivatives of a kernel are right",
+  async () => {
+    const x = tf.tensor1d([0.1, 0.7]);
+    const third = tf.tidy(() =>
+      tf.grad((x: tf.Tensor) =>
+        tf.grad((x: tf.Tensor) => tf.grad((x: tf.Tensor) => gelu(x))(x))(x)
+      )(x)
     );
-  assertThrows(second, Error, 'after useBackend({ prefer: ["cpu"] })');
+    const values = await third.data();
+    // φ(x) (x³ - 4 x), of GELU'' = φ(x) (2 - x²).
+    [0.1, 0.7].forEach((x, i) => {
+      const density = Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
+      assertAlmostEquals(values[i]!, density * (x ** 3 - 4 * x), 1e-4);
+    });
+    tf.dispose([x, third]);
+  },
+);
+
+onEachBackend("a kernel without a plain form has no second derivative", () => {
+  const x = tf.tensor1d([0.1, 0.7]);
+  const { plain: _, ...operation } = GELU;
+  const once = (x: tf.Tensor) => runKernel(operation, { x }).y;
+  tf.grad(once)(x).dispose();
+  assertThrows(
+    () => tf.tidy(() => tf.grad((x: tf.Tensor) => tf.grad(once)(x))(x)),
+    Error,
+    "gradient function not found for LionGeluGrad",
+  );
   x.dispose();
 }, ["wasm", "webgpu"]);
 

@@ -2,6 +2,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  tokensIn,
+  withoutPadding,
+} from "../../../lib/operations/padding/padding.ts";
+import {
   composed,
   recordRun,
   runInReplays,
@@ -64,6 +68,34 @@ onEachBackend("a replay computes what the function would", async () => {
   recording.dispose();
   tf.dispose([inputs, weight, mask]);
 });
+
+onEachBackend(
+  "what had no padding when it was recorded has some in a replay",
+  async () => {
+    const run = (x: tf.Tensor3D, mask: tf.Tensor2D) => [
+      withoutPadding(x, mask),
+      tf.neg(x),
+      tf.mul(tokensIn("mask", mask), 2),
+      tf.neg(mask),
+    ];
+    const x = tf.tensor3d([1, 2, 3, 4], [1, 2, 2]);
+    const masks = [[1, 1], [1, 0], [0.5, 1]]
+      .map((mask) => tf.tensor2d([mask], [1, 2]));
+    const recording = recorded([x, masks[0]!], () => run(x, masks[0]!));
+    assertEquals(recording.refusal, undefined);
+    for (const mask of masks) {
+      const before = alive();
+      const replayed = tf.tidy(() => recording.replay([x, mask]));
+      const wanted = tf.tidy(() => run(x, mask));
+      assertEquals(await valuesOf(replayed), await valuesOf(wanted));
+      tf.dispose([replayed, wanted]);
+      assertEquals(alive(), before);
+    }
+    assertEquals([...await x.data()], [1, 2, 3, 4]);
+    recording.dispose();
+    tf.dispose([x, masks]);
+  },
+);
 
 onEachBackend("operations under a name are one step if asked for", async () => {
   const x = tf.tensor1d([1, 2]);

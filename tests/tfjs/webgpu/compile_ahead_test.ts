@@ -9,9 +9,9 @@ import { generate, GpuError, lionGpt, useBackend } from "../../../mod.ts";
 import {
   predict,
   train,
-  type TrainingProgress,
   type TrainOptions,
 } from "../../../lib/training/mod.ts";
+import type { TrainingProgress } from "../../../lib/training/reports/progress.ts";
 import {
   tinyData,
   tinyModel,

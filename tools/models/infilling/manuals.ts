@@ -1,6 +1,6 @@
 /** Paragraphs of manuals that Debian distributes, whose licences let weights be given away. @module */
 import { sha256Of } from "../../../lib/base/files.ts";
-import { CannotBegin } from "../../recipes/needed_files.ts";
+import { CannotBegin } from "@lionjs/recipes/needed_files";
 
 /** A package of Debian, whose text is under one licence. */
 export interface Manual {

@@ -19,7 +19,7 @@ import { toPyTorchWeights, writeSafetensors } from "@lionjs/lion/io";
 import * as tf from "@tensorflow/tfjs-core";
 import { copiesOf } from "../../../lib/io/pytorch_names.ts";
 import { quantized } from "../../../lib/hub/pretrained/weight_precision.ts";
-import { readJSON, writeJSON } from "../../recipes/results_file.ts";
+import { readJSON, writeJSON } from "@lionjs/recipes/results_file";
 import type { ModelRecipe, ModelRun } from "../model_recipe.ts";
 import { loadWeights, type Trained, trained } from "../training.ts";
 import { type Paragraphs, readManuals } from "./manuals.ts";

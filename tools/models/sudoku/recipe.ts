@@ -8,7 +8,7 @@ import {
   type Puzzle,
   solutionOf,
 } from "../../../models/sudoku/puzzles/mod.ts";
-import { readJSON, writeJSON } from "../../recipes/results_file.ts";
+import { readJSON, writeJSON } from "@lionjs/recipes/results_file";
 import type { ModelRecipe, ModelRun } from "../model_recipe.ts";
 import { readmeOf, withPackages } from "../card.ts";
 import { cardOf, type Kept } from "./card.ts";

@@ -8,7 +8,7 @@ import {
   parseGrid,
   type Puzzle,
 } from "../../../models/sudoku/puzzles/mod.ts";
-import { readJSON, writeJSON } from "../../recipes/results_file.ts";
+import { readJSON, writeJSON } from "@lionjs/recipes/results_file";
 import type { Share } from "../card.ts";
 import type { ModelRun } from "../model_recipe.ts";
 import { UNKNOWN } from "./model.ts";

@@ -1,5 +1,5 @@
 /** A few images in the formats of published sets, to see that everything runs. @module */
-import { encodePNG } from "../../../lib/notebook/pictures/png.ts";
+import { encodePNG } from "@lionjs/notebook/png";
 import { pathfinder } from "../tasks/pathfinder.ts";
 
 /** The classes of CIFAR-10, as `batches.meta.txt` has them. */

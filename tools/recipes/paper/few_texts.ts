@@ -2,7 +2,6 @@
 import { type Random, trainTokenizer } from "@lionjs/lion/data";
 import { GLUE_TASKS, type GlueTask } from "@lionjs/lion/datasets";
 import { below, seeded } from "@lionjs/data/batches";
-import { originalFile } from "../../../lib/datasets/benchmarks/glue/original_part.ts";
 
 const WORDS = [
   ...["a", "the", "lion", "cat", "mane", "night", "river", "grass", "moon"],
@@ -92,7 +91,7 @@ export async function writeFewGlue(folder: string): Promise<void> {
       );
       const lines = header ? [header.join("\t"), ...rows] : rows;
       await Deno.writeTextFile(
-        `${folder}/${own}/${originalFile(part)}`,
+        `${folder}/${own}/${part.replace("validation", "dev")}.tsv`,
         `${lines.join("\n")}\n`,
       );
     }

@@ -7,8 +7,7 @@ import {
   type TextInput,
   type Tokenizer,
 } from "@lionjs/lion/data";
-import { seeded } from "@lionjs/data/batches";
-import { collated } from "../../../lib/data/batches/stream.ts";
+import { collated, seeded } from "@lionjs/data/batches";
 
 /** A record with a text. */
 export interface TextRecord {

@@ -1,9 +1,9 @@
 /** Models that teach classifiers of images. @module */
+import { IMAGENET } from "@lionjs/data/images";
 import { fromPretrained } from "@lionjs/lion/hub";
 import type { Teacher } from "@lionjs/lion/training";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { IMAGENET } from "../../../lib/data/images/batching/normalise.ts";
 import { CannotBegin } from "../needed_files.ts";
 
 /** A teacher that is in memory until it is disposed of. */

@@ -5,7 +5,7 @@ import { addressOf } from "../address.ts";
 import type { KernelHost, RunOptions } from "../host.ts";
 import { JOBS } from "../jobs.ts";
 import type { Kernel } from "../kernel.ts";
-import { type Axes, axesOf } from "./axes.ts";
+import { type Axes, axesOf } from "../../broadcast_axes.ts";
 import {
   type FunctionName,
   FUNCTIONS,

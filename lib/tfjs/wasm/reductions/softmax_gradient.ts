@@ -11,19 +11,15 @@ import {
 
 export function registerSoftmaxGradient(host: KernelHost): void {
   registerWasmKernel(host, SOFTMAX_GRADIENT, {
-    forward: softmaxGradient("dy"),
-    gradient: softmaxGradient("ddx"),
+    forward: softmaxGradient,
   });
 }
 
-/** The gradient of softmax: as a map of `dy`, it is its own gradient. */
-function softmaxGradient(gradient: "dy" | "ddx"): Kernel {
-  return ({ inputs, make, run }) => {
-    const y = inputs["y"]!, dx = make(y.shape), size = sizeOf(dx);
-    const columns = Math.max(1, y.shape.at(-1)!), rows = size / columns;
-    const tensors = { y, dy: inputs[gradient], dx };
-    const operations = OPERATIONS_A_COPY * size;
-    run(JOBS.softmaxRows, { rows, columns }, tensors, operations);
-    return [dx];
-  };
-}
+const softmaxGradient: Kernel = ({ inputs, make, run }) => {
+  const y = inputs["y"]!, dx = make(y.shape), size = sizeOf(dx);
+  const columns = Math.max(1, y.shape.at(-1)!), rows = size / columns;
+  const tensors = { y, dy: inputs["dy"], dx };
+  const operations = OPERATIONS_A_COPY * size;
+  run(JOBS.softmaxRows, { rows, columns }, tensors, operations);
+  return [dx];
+};

@@ -1,7 +1,9 @@
 /** The kernels of functions of floats whose WGSL is ours. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { sizeOf } from "../../kernel_call.ts";
-import { broadcast } from "../broadcast.ts";
+import { axesOf } from "../../broadcast_axes.ts";
+import { placesIn } from "../broadcast/places.ts";
+import { PLACES_OF } from "../broadcast/places.wgsl.ts";
 import { runElementwise } from "../elementwise.ts";
 import { holdsFloats } from "../fused_kernel.ts";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
@@ -74,25 +76,19 @@ export function binaryKernel(
     const webgpu = call.backend as StrictWebGPUBackend;
     const { a, b } = call.inputs as Record<"a" | "b", tf.TensorInfo>;
     if (!holdsFloats(webgpu, a) || !holdsFloats(webgpu, b)) return stock(call);
-    const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
-    const isAlike = tf.util.arraysEqual(a.shape, b.shape);
-    const places = isAlike ? undefined : broadcast(a.shape, b.shape, shape);
+    const axes = axesOf([a, b]);
     return withOutputs(webgpu, () => {
-      const y = makeOutput(webgpu, shape, "float32");
+      const y = makeOutput(webgpu, axes.shape, "float32");
       runElementwise(webgpu, {
         name: `function ${name}`,
-        variants: [places ? `rank ${shape.length}` : "alike"],
+        ...placesIn(axes),
         reads: { a, b },
         writes: { y },
         floats: SPECIAL,
-        integers: places?.integers ?? {},
         width: 1,
-        functions: textOf(name),
-        body: places
-          ? /* wgsl */ `  let at_both = at;
-${places.text}
-  y[at] = ${name}(a[at_a], b[at_b]);`
-          : `  y[at] = ${name}(a[at], b[at]);`,
+        functions: textOf(name) + PLACES_OF,
+        body: /* wgsl */ `  let places = places_of(at);
+  y[at] = ${name}(a[places.x], b[places.y]);`,
       });
       return y;
     });

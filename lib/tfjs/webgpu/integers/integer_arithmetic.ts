@@ -1,7 +1,9 @@
 /** Arithmetic of integers, element by element, on WebGPU. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { refer } from "../../kernel_call.ts";
-import { broadcast } from "../broadcast.ts";
+import { axesOf } from "../../broadcast_axes.ts";
+import { placesIn } from "../broadcast/places.ts";
+import { PLACES_OF } from "../broadcast/places.wgsl.ts";
 import { runElementwise } from "../elementwise.ts";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import type { IntegerKernel } from "./integer_kernel.ts";
@@ -128,22 +130,19 @@ function combined(
   b: tf.TensorInfo,
 ): tf.TensorInfo {
   const { text, dtype = tf.upcastType(a.dtype, b.dtype) } = BINARY[name]!;
-  const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
-  const result = makeOutput(webgpu, shape, dtype);
-  const places = broadcast(a.shape, b.shape, shape);
+  const axes = axesOf([a, b]);
+  const result = makeOutput(webgpu, axes.shape, dtype);
   runElementwise(webgpu, {
     name: `integer ${name}`,
-    variants: [`rank ${shape.length}`],
+    ...placesIn(axes),
     width: 1,
     elements: { a: "i32", b: "i32", result: "i32" },
     reads: { a, b },
     writes: { result },
-    integers: places.integers,
-    functions: FUNCTIONS,
-    body: /* wgsl */ `  let at_both = at;
-${places.text}
-  let x = a[at_a];
-  let y = b[at_b];
+    functions: FUNCTIONS + PLACES_OF,
+    body: /* wgsl */ `  let places = places_of(at);
+  let x = a[places.x];
+  let y = b[places.y];
   result[at] = ${text};`,
   });
   return result;

@@ -122,15 +122,16 @@ export function attendForward(sequence: i32, split: i32): void {
     intra.openQueries();
     const y = intra.outputRows();
     intra.attendIntraChunk(y);
-    const some = chunk > 0 || job.before !== 0;
-    if (some) readState(sizes.stateBefore, false, y);
+    const isPreceded = chunk > 0 || job.before !== 0;
+    if (isPreceded) readState(sizes.stateBefore, false, y);
     if (!sizes.causal && isFollowed(chunk)) readState(state, true, y);
     intra.finishRows(y);
-    const isLast = chunk === sizes.chunks - 1 && job.forward !== 0;
-    if (chunk < end - 1 || isLast) {
-      write(sizes.stateBefore, some ? sizes.stateBefore : 0, false);
+    // The state after the whole sequence is an output, where one asks for it.
+    const leaves = chunk === sizes.chunks - 1 && job.forward !== 0;
+    if (chunk < end - 1 || leaves) {
+      write(sizes.stateBefore, isPreceded ? sizes.stateBefore : 0, false);
     }
-    if (isLast) storeBorderState(sizes.stateBefore, job.forward, sequence);
+    if (leaves) storeBorderState(sizes.stateBefore, job.forward, sequence);
     if (chunk === 0 && job.backward !== 0) {
       write(state, isFollowed(chunk) ? state : 0, true);
       storeBorderState(state, job.backward, sequence);
