@@ -40,5 +40,5 @@ export { Progress } from "./progress/progress.ts";
 export { table, type TableRow } from "./table.ts";
 export { markdown, tex } from "./text.ts";
 export { progressBar } from "./progress/progress_bar.ts";
-export { weightsOverImage } from "./weights_over_image.ts";
-export { weightsOverText } from "./weights_over_text.ts";
+export { weightsOverImage } from "./weights/over_image.ts";
+export { weightsOverText } from "./weights/over_text.ts";

@@ -4,12 +4,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import * as layers from "@tensorflow/tfjs-layers";
 import {
   inputSaliency,
-  type InputSaliencyOptions,
   lionBert,
   lionEncoder,
   lionGpt,
   lionViT,
 } from "../../mod.ts";
+import type { InputSaliencyOptions } from "../../lib/models/explanations/input_saliency.ts";
 import { onEachBackend } from "../backends.ts";
 import { onCpu } from "../io/files.ts";
 

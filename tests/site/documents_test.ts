@@ -377,7 +377,7 @@ Deno.test("find() has what newcomers ask for among its first three", async () =>
       ["node", "docs/platforms.html#node"],
       ["onnx", "docs/onnx.html#onnx"],
       ["save model", "docs/pretrained.html#pretrained-models"],
-      ["causal mask", "notebooks/02_full_attention_and_masks.html#"],
+      ["causal mask", "docs/attention.html#causal-attention"],
       ["out of memory", "docs/troubleshooting.html#out-of-memory"],
       ["gpu not found", "docs/troubleshooting.html#no-gpu-is-found"],
       ["speed up cpu", "docs/platforms.html#twice-as-fast-on-a-cpu"],

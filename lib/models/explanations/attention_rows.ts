@@ -38,8 +38,8 @@ const OPTIONS = optionsOf<AttentionRowsOptions>()("layer rows heads");
  * that is positive. Padding, other segments and, if causal, later tokens have 0.
  *
  * A row is computed as the gradient of the token's output in the values,
- * ∂ y_i / ∂ v_j, with the layer's own kernels. So it needs no matrix of `length²`, and
- * rows of 100,000 tokens cost as much as a training step of the layer.
+ * ∂ y_i / ∂ v_j, with the layer's own kernels. So it needs no matrix of `length²`: for
+ * as many rows as a head has columns, the attention runs forward and backward once.
  *
  * There are weights in all variants whose output is a weighted sum of values, with the
  * same weights for all columns of a head: LION's, softmax, and the family but for

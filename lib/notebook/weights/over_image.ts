@@ -1,9 +1,9 @@
 /** Weights of the patches of a picture, such as attention's, over the picture. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, assertShare, optionsOf } from "@lionjs/base";
-import { assertChart } from "./chart_options.ts";
-import { Figure } from "./figure.ts";
-import { matrix, rowsOf } from "./matrix.ts";
+import { assertChart } from "../chart_options.ts";
+import { Figure } from "../figure.ts";
+import { matrix, rowsOf } from "../matrix.ts";
 
 /** Options of {@linkcode weightsOverImage}. */
 export interface WeightsOverImageOptions {

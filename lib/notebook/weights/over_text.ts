@@ -7,9 +7,9 @@ import {
   assertText,
   optionsOf,
 } from "@lionjs/base";
-import { assertNames, assertValues } from "./chart_options.ts";
-import { escapeHTML } from "./jupyter/html.ts";
-import { DISPLAY, type Displayable } from "./jupyter/mime.ts";
+import { assertNames, assertValues } from "../chart_options.ts";
+import { escapeHTML } from "../jupyter/html.ts";
+import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
 
 /** Options of {@linkcode weightsOverText}. */
 export interface WeightsOverTextOptions {
