@@ -1,6 +1,6 @@
 /** Sources of bytes that are read once, in order. @module */
 import type { FileHandle } from "node:fs/promises";
-import { files, MOST_AT_ONCE } from "./file_system.ts";
+import { files, isMissing, MOST_AT_ONCE } from "./file_system.ts";
 
 export interface Source {
   readonly name: string;
@@ -77,10 +77,22 @@ export async function withFile<T>(
   path: string | URL,
   run: (file: FileHandle) => Promise<T>,
 ): Promise<T> {
-  const file = await files().open(path);
+  const file = await files().open(path).catch((cause) => {
+    throw isMissing(cause) ? missingFile(path, cause) : cause;
+  });
   try {
     return await run(file);
   } finally {
     await file.close();
   }
+}
+
+/** The error of a file that is not there, with the system's code. */
+function missingFile(path: string | URL, cause: unknown): Error {
+  const message = `${path} should be a file, got nothing there${
+    /^(\/|file:|[a-z]:|\\)/i.test(String(path))
+      ? ""
+      : "; the path starts from the folder in which the program was started"
+  }`;
+  return Object.assign(new Error(message, { cause }), { code: "ENOENT" });
 }

@@ -132,7 +132,7 @@ async function load(path: string): Promise<tf.io.ModelArtifacts> {
 /** The text of a `model.json`, whose folder is what `model.save` is given. */
 async function descriptionIn(path: string): Promise<string> {
   try {
-    return await files().readFile(path, "utf8");
+    return await withFile(path, (file) => file.readFile("utf8"));
   } catch (cause) {
     const info = await files().stat(path).catch(() => undefined);
     if (!info?.isDirectory()) throw cause;

@@ -1,5 +1,5 @@
 /** Readers take time that is linear in a file, whatever it has in any number. @module */
-import { assert, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { itemsUnlessAborted } from "../../../lib/base/abort.ts";
 import { concatenated } from "../../../lib/base/byte_arrays.ts";
 import {
@@ -11,6 +11,7 @@ import {
   jsonLines,
   lineStream,
   memoryBytes,
+  parquet,
   textLines,
 } from "../../../lib/data/mod.ts";
 import { assertLinear } from "../growth.ts";
@@ -96,4 +97,28 @@ Deno.test("a signal aborts a stream that finds nothing", async () => {
     () => Array.fromAsync(itemsUnlessAborted(signal, lines)),
     DOMException,
   );
+});
+
+Deno.test("a file that is missing is named, with the folder that its path starts from", async () => {
+  const from =
+    "; the path starts from the folder in which the program was started";
+  const readers = {
+    "nowhere.csv": csvRows,
+    "nowhere.jsonl": jsonLines,
+    "nowhere.txt": textLines,
+    "nowhere.parquet": parquet,
+  };
+  for (const [path, read] of Object.entries(readers)) {
+    const wanted = `${path} should be a file, got nothing there${from}`;
+    const error = await assertRejects(async () => await read(path), Error);
+    assertEquals(error.message, wanted);
+    const absolute = await assertRejects(
+      async () => await read(`/nowhere/${path}`),
+      Error,
+    );
+    assertEquals(
+      absolute.message,
+      `/nowhere/${path} should be a file, got nothing there`,
+    );
+  }
 });

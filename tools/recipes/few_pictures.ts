@@ -1,7 +1,7 @@
 /**
  * How many pictures a ViT from scratch needs, and what a trained one saves: the
  * digits 5 to 9 of MNIST, learned from some of their pictures by new models, and by
- * one that knows the digits 0 to 4. `deno run -A bench/few_pictures.ts`.
+ * one that knows the digits 0 to 4. `deno run -A tools/recipes/few_pictures.ts`.
  *
  * @module
  */
@@ -22,10 +22,10 @@ import {
   train,
 } from "@lionjs/lion/training";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { positiveInteger, readCommandLine } from "../tools/command_line.ts";
-import { interval } from "@lionjs/recipes/statistics";
+import { positiveInteger, readCommandLine } from "../command_line.ts";
+import { interval } from "./statistics.ts";
 
-const USAGE = `Usage: deno run -A bench/few_pictures.ts [options]
+const USAGE = `Usage: deno run -A tools/recipes/few_pictures.ts [options]
 
 Trains small ViTs on some pictures of the digits 5 to 9, from scratch and from a
 model of the digits 0 to 4, and prints their accuracies on all test pictures of 5
