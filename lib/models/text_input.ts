@@ -66,7 +66,13 @@ export function tokensOf(
   length: number | undefined,
 ): Tokens {
   assertText(name, text);
-  return tokenizer.encodeWithSpecials(text, length ? { length } : {});
+  const tokens = tokenizer.encodeWithSpecials(text, length ? { length } : {});
+  if (Array.isArray(Object(tokens).ids)) return tokens;
+  throw new TypeError(
+    `the tokenizer's encodeWithSpecials should return { ids }, got ${
+      shown(tokens)
+    }`,
+  );
 }
 
 /**

@@ -140,16 +140,17 @@ export function attentionMatrix(
 /** The rows of a matrix, which a tensor with leading axes of size 1 may be too. */
 export async function rowsOf(
   values: tf.Tensor | readonly ArrayLike<number>[],
+  name: string = "values",
 ): Promise<number[][]> {
   if (!(values instanceof tf.Tensor)) {
-    assertList("values", values);
-    values.forEach((row, i) => assertValues(`values, row ${i},`, row));
+    assertList(name, values);
+    values.forEach((row, i) => assertValues(`${name}, row ${i},`, row));
     return values.map((row) => Array.from(row));
   }
   const inFront = values.shape.slice(0, -2);
   if (values.rank < 2 || inFront.some((size) => size !== 1)) {
     throw new TypeError(
-      `values should be [rows, columns], got a tensor of shape [${values.shape}]; squeeze or slice it`,
+      `${name} should be [rows, columns], got a tensor of shape [${values.shape}]; squeeze or slice it`,
     );
   }
   let rows: unknown = await values.array();

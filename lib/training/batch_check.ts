@@ -1,8 +1,9 @@
 /** Comparing a batch with the model that it is for, before anything is computed. @module */
 import { shown } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
-import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Batch } from "@lionjs/data/batches";
+import { assertInput, nameOf, shapeOf } from "../models/model_inputs.ts";
 import type { Loss } from "./losses/loss.ts";
 
 /** The largest number of labels that are looked at before a step. */
@@ -59,48 +60,6 @@ function assertNumber(
         : "the model would not read the others: leave them out, or make a model with such inputs"
     }`,
   );
-}
-
-function assertInput(
-  { name, inputs }: LayersModel,
-  input: SymbolicTensor,
-  { shape, dtype }: tf.Tensor,
-): void {
-  const place = inputs.length > 1
-    ? `, ${inputs.indexOf(input) + 1} of ${inputs.length},`
-    : "";
-  const owner = `input ${nameOf(input)}${place} of model ${name}`;
-  const fits = shape.length === input.shape.length &&
-    input.shape.every((size, i) => size == null || size === shape[i]);
-  if (!fits) {
-    throw new TypeError(
-      `${owner} should have shape ${
-        shapeOf(input)
-      }, got [${shape}]; make batches of this shape, or a model for theirs`,
-    );
-  }
-  if (dtype === input.dtype || isCast(input)) return;
-  throw new TypeError(
-    `${owner} should be ${input.dtype}, got ${dtype}; convert it with tf.cast(x, "${input.dtype}")`,
-  );
-}
-
-/** An input's name as its model was made with it, without the number that tfjs adds. */
-function nameOf({ originalName, name }: SymbolicTensor): string {
-  return originalName ?? name;
-}
-
-function shapeOf({ shape }: SymbolicTensor): string {
-  return `[${shape.map((size) => size ?? "any")}]`;
-}
-
-/** Whether only tfjs's embeddings read an input: they declare float32, and take any ids. */
-function isCast({ sourceLayer }: SymbolicTensor): boolean {
-  const { outboundNodes } = sourceLayer;
-  return outboundNodes.length > 0 &&
-    outboundNodes.every(({ outboundLayer }) =>
-      outboundLayer.getClassName() === "Embedding"
-    );
 }
 
 /**

@@ -498,10 +498,13 @@ onCpu("attentionRows() says what it cannot do", () => {
   const dense = layers.sequential({
     layers: [layers.layers.dense({ units: 1, inputShape: [2] })],
   });
+  const pair = tf.slice(mask, [0, 0], [-1, 2]);
+  assertThrows(() => attentionRows(dense, pair), TypeError, "mix tokens");
+  pair.dispose();
   assertThrows(
-    () => attentionRows(dense, mask),
+    () => attentionRows(model, [mask, undefined] as unknown as tf.Tensor[]),
     TypeError,
-    "mix tokens",
+    "inputs should be the model's",
   );
   tf.dispose(inputs);
   for (const one of [model, hydra, dense]) one.dispose();

@@ -9,6 +9,7 @@ import {
 } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { givenInputs } from "../model_inputs.ts";
 import { MixingLayer } from "../../layers/mixing_layer.ts";
 import { type MixerRun, watchMixers } from "../../layers/watched_mixers.ts";
 import { runsOf } from "../layer_runs.ts";
@@ -72,7 +73,7 @@ const OPTIONS = optionsOf<AttentionRowsOptions>()("layer rows heads");
  * disposed of.
  * @param options See {@linkcode AttentionRowsOptions}.
  * @returns The weights, `[batch, heads, rows, length]`.
- * @throws {TypeError} If the model has no layer that mixes tokens, the layer's mixer
+ * @throws {TypeError} If the inputs are not the model's, it has no layer that mixes tokens, the layer's mixer
  * has no such weights, or an option is unknown or of the wrong type.
  * @throws {RangeError} If there is no such layer, row or head, or the weights are
  * larger than a tensor may be.
@@ -87,7 +88,7 @@ export function attentionRows(
   const { layer = -1, rows, heads } = options;
   if (rows !== undefined) assertPlaces("rows", rows, Infinity);
   if (heads !== undefined) assertPlaces("heads", heads, Infinity);
-  const given = [inputs].flat() as tf.Tensor[];
+  const given = givenInputs("attentionRows", model, inputs);
   const shapes = given.map(({ shape }) => shape);
   const count = runsOf(model, shapes)
     .filter(({ layer }) => layer instanceof MixingLayer).length;

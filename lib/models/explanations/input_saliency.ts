@@ -9,6 +9,7 @@ import {
 } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { givenInputs } from "../model_inputs.ts";
 import { changeTokens } from "../../layers/embeddings/changed_tokens.ts";
 import { TokenEmbedding } from "../../layers/embeddings/token_embedding.ts";
 import { layersIn } from "../layer_runs.ts";
@@ -70,7 +71,7 @@ const METHODS = ["gradient-times-input", "gradient"] as const;
  * @param options See {@linkcode InputSaliencyOptions}.
  * @returns `[batch, height, width]` of images, `[batch, length]` of tokens: the first
  * input's axes but the last, or all if it has ids.
- * @throws {TypeError} If the model's output has no classes of examples and there is no
+ * @throws {TypeError} If the inputs are not the model's, its output has no classes of examples and there is no
  * `of`, its first input is ids that no `tokenEmbedding` looks up, or an option is
  * unknown or of the wrong type.
  * @throws {RangeError} If there is no such class or method.
@@ -87,8 +88,9 @@ export function inputSaliency(
     assertOneOf("inputSaliency's method", method, METHODS);
   }
   const explained = explainedBy(model, of);
+  const given = givenInputs("inputSaliency", model, inputs);
   return tf.tidy(() => {
-    const [first, ...others] = [inputs].flat() as tf.Tensor[];
+    const [first, ...others] = given;
     const batchSize = first!.shape[0]!;
     const answer = (x: tf.Tensor) =>
       tf.sum(
@@ -142,7 +144,15 @@ function explainedBy(
   { name, outputs }: LayersModel,
   of: InputSaliencyOptions["of"],
 ): (output: tf.Tensor) => tf.Tensor {
-  if (typeof of === "function") return of;
+  if (typeof of === "function") {
+    return (output) => {
+      const answer: unknown = of(output);
+      if (answer instanceof tf.Tensor) return answer;
+      throw new TypeError(
+        `inputSaliency's of should return a tensor, got ${shown(answer)}`,
+      );
+    };
+  }
   const { shape } = outputs[0]!;
   if (outputs.length !== 1 || shape.length !== 2) {
     throw new TypeError(

@@ -1,6 +1,6 @@
 /** Weights of the patches of a picture, such as attention's, over the picture. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, assertShare, optionsOf } from "@lionjs/base";
+import { assertOptions, assertShare, optionsOf, shown } from "@lionjs/base";
 import { assertChart } from "../chart_options.ts";
 import { Figure } from "../figure.ts";
 import { matrix, rowsOf } from "../matrix.ts";
@@ -76,7 +76,10 @@ export async function weightsOverImage(
   const { opacity = 0.6, ...others } = options;
   assertShare("opacity", opacity);
   const pixels = await greyOf(image);
-  const [height, width] = [pixels.length, pixels[0]!.length];
+  const [height, width] = [pixels.length, pixels[0]?.length ?? 0];
+  if (width === 0) {
+    throw new TypeError(`image should have pixels, got ${shown(image)}`);
+  }
   const rows = await patchesOf(weights, height, width);
   const [high, wide] = [height / rows.length, width / rows[0]!.length];
   const largest = rows.flat().reduce((a, b) => Math.max(a, Math.abs(b)), 0);
@@ -110,10 +113,10 @@ export async function weightsOverImage(
 async function greyOf(
   image: tf.Tensor | readonly ArrayLike<number>[],
 ): Promise<number[][]> {
-  if (!(image instanceof tf.Tensor)) return await rowsOf(image);
+  if (!(image instanceof tf.Tensor)) return await rowsOf(image, "image");
   const { shape } = image;
   const isBatch = shape.length > 3 && shape.slice(0, -3).every((n) => n === 1);
-  if (shape.length === 2) return await rowsOf(image);
+  if (shape.length === 2) return await rowsOf(image, "image");
   if (shape.length !== 3 && !isBatch) {
     throw new TypeError(
       `image should be [height, width, channels], got a tensor of shape [${shape}]; slice one from a batch`,
@@ -137,10 +140,11 @@ async function patchesOf(
 ): Promise<number[][]> {
   const isList = weights instanceof tf.Tensor
     ? weights.shape.slice(0, -1).every((size) => size === 1)
-    : typeof weights[0] === "number";
+    : typeof Object(weights)[0] === "number";
   if (!isList) {
     const rows = await rowsOf(
       weights as tf.Tensor | readonly ArrayLike<number>[],
+      "weights",
     );
     assertDivides(rows.length, rows[0]!.length, height, width);
     return rows;

@@ -1,5 +1,5 @@
 /** The logs of a run, as its options ask for them. @module */
-import { assertOptions, assertPath, optionsOf } from "@lionjs/base";
+import { assertOptions, assertPath, optionsOf, shown } from "@lionjs/base";
 import { eventsLog } from "./events_log.ts";
 import { linesLog } from "./lines_log.ts";
 import type { MetricsLog } from "./metrics_log.ts";
@@ -28,6 +28,13 @@ export function assertLog(log: string | LogOptions): void {
   assertOptions("train's log", log, OPTIONS);
   for (const name of ["lines", "tensorBoard"] as const) {
     if (log[name] !== undefined) assertPath(`log.${name}`, log[name]);
+  }
+  if (log.lines === undefined && log.tensorBoard === undefined) {
+    throw new TypeError(
+      `log should have lines, tensorBoard or both, got ${
+        shown(log)
+      }; leave it out to keep no log`,
+    );
   }
 }
 

@@ -52,6 +52,22 @@ export const MODELS: GoodCalls = {
     lion.setSeriesScaling,
     () => ({ model: encoder(), scaling: scaling() }),
   ),
+  attentionRows: plain(
+    lion.attentionRows,
+    () => ({
+      model: texts(),
+      inputs: [tf.tensor2d([[3, 1, 4]], [1, 3], "int32"), tf.ones([1, 3])],
+      options: { layer: 0, rows: [1], heads: [0] },
+    }),
+  ),
+  inputSaliency: plain(
+    lion.inputSaliency,
+    () => ({
+      model: texts(),
+      inputs: [tf.tensor2d([[3, 1, 4]], [1, 3], "int32"), tf.ones([1, 3])],
+      options: { of: 1, method: "gradient" },
+    }),
+  ),
   classify: plain(
     lion.classify,
     () => ({
@@ -63,7 +79,11 @@ export const MODELS: GoodCalls = {
       },
     }),
     // Special tokens that no text here has are not read.
-    { isSlow: true, takes: ["specials"], words: { input: /input/ } },
+    {
+      isSlow: true,
+      takes: ["specials", "vocabularySize"],
+      words: { input: /input/ },
+    },
   ),
   fill: plain(
     lion.fill,

@@ -139,6 +139,27 @@ export const NOTEBOOK: GoodCalls = {
     }),
     { takes: ["values"] },
   ),
+  weightsOverImage: plain(
+    notebook.weightsOverImage,
+    () => ({
+      image: tf.ones([4, 4]),
+      weights: [[0.1, 0.2], [0.3, 0.4]],
+      options: {
+        ...{ ...TITLES, ...SIZES, range: [0, 1] },
+        ...{ colorscale: "Viridis", opacity: 0.5, showScale: true },
+      },
+    }),
+    { takes: ["weights"] },
+  ),
+  weightsOverText: plain(
+    notebook.weightsOverText,
+    () => ({
+      tokens: ["a", "b"],
+      weights: [0.1, 0.2],
+      options: { title: "t", full: 1, reader: 0 },
+    }),
+    { takes: ["weights"] },
+  ),
   bars: plain(
     notebook.bars,
     () => ({
