@@ -286,10 +286,9 @@ onEachBackend(
     };
     const ofRows = OPERATIONS.filter(({ ofRows, reads }) => ofRows && !reads);
     const wrong: string[] = [];
+    const parts = [...PARTS, ...ofRows], chosen = sample(backend, parts);
     const names = await kernelsOf(async () => {
-      for (
-        const { name, axes, run } of sample(backend, [...PARTS, ...ofRows])
-      ) {
+      for (const { name, axes, run } of chosen) {
         const shapes = Object.values(axes).map((axes) => shapeOf(axes, sizes));
         const keys = Object.keys(axes);
         const found = await wrongSecondsOf(shapes, (...xs) => {
@@ -301,7 +300,7 @@ onEachBackend(
     });
     names.forEach((name) => differentiated.add(name));
     assertEquals(wrong, []);
-    if (backend !== "wasm") return;
+    if (backend !== "wasm" || chosen.length < parts.length) return;
     // Those of all operations, but for one that does not run where it could not be right.
     const all = tf.getKernelsForBackend(backend).map(({ kernelName }) =>
       kernelName
