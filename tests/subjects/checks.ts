@@ -33,7 +33,8 @@ export function testCases(subject: AnySubject): void {
       const runs = subject.ways.flatMap((way) =>
         subject.cases.map((c) => [c, way] as const)
       );
-      const chosen = sampleForms(backend, runs, (run) => isPlain(...run));
+      const plain = (run: typeof runs[number]) => isPlain(...run);
+      const chosen = sampleForms(backend, runs, plain, subject.every);
       await assertRight(subject, chosen, backend);
     },
     { sampled: true },

@@ -83,6 +83,8 @@ export interface Subject<Case extends TokenCase = TokenCase, P = Problem> {
   readonly ways: readonly Way[];
   /** Whether a way is of operations of TensorFlow.js. @default where there is no kernel */
   readonly isPlain?: (way: Way, c: Case) => boolean;
+  /** One in so many cases is in a sample. @default as `sample` has it */
+  readonly every?: number;
   /** Any cases, of a few sizes on WebGPU, whose shaders take seconds to compile. */
   random(backend: BackendName): fc.Arbitrary<readonly [c: Case, way: Way]>;
   problemOf(c: Case): P & Problem;

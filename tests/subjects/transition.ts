@@ -231,6 +231,8 @@ const VARIANTS = [
 /** The subject. */
 export const TRANSITION: Subject<TransitionCase, TransitionProblem> = {
   name: "transitionAttention",
+  // Software WebGPU compiles the shaders of a case for ten seconds.
+  every: 31,
   cases: [1, 2, 67].flatMap((length, l) =>
     READS.flatMap((reads, r) =>
       TRANSITION_DECAYS.flatMap((decay, g) =>
