@@ -7,6 +7,7 @@ import {
   trainTokenizer,
 } from "../../lib/data/mod.ts";
 import { loadBrown, loadSonnets } from "../../lib/datasets/mod.ts";
+import { joinPairs, mostFrequentPair } from "./plain_pairs.ts";
 
 const sonnets = await loadSonnets();
 const file = trainTokenizer(sonnets, { vocabularySize: 1000 });
@@ -71,30 +72,12 @@ function plainMerges(texts: string[], count: number): string[] {
   const tokens = ["Ġ", ..."abcdefghijklmnopqrstuvwxyz"];
   const merges: string[] = [];
   while (merges.length < count) {
-    const counts = new Map<string, number>();
-    for (const word of words) {
-      for (let i = 1; i < word.length; i++) {
-        const pair = `${word[i - 1]} ${word[i]}`;
-        counts.set(pair, (counts.get(pair) ?? 0) + 1);
-      }
-    }
-    const rank = (pair: string) =>
-      pair.split(" ").map((token) => tokens.indexOf(token));
-    const [best] = [...counts].filter(([, n]) => n > 1).sort(
-      ([p, m], [q, n]) =>
-        n - m || rank(p)[0]! - rank(q)[0]! || rank(p)[1]! - rank(q)[1]!,
-    );
-    if (!best) break;
-    const [left, right] = best[0].split(" ");
-    merges.push(best[0]);
-    if (!tokens.includes(left! + right!)) tokens.push(left! + right!);
-    for (const word of words) {
-      for (let i = 1; i < word.length; i++) {
-        if (word[i - 1] === left && word[i] === right) {
-          word.splice(i - 1, 2, left! + right!);
-        }
-      }
-    }
+    const pair = mostFrequentPair(words, tokens);
+    if (!pair) break;
+    merges.push(pair.join(" "));
+    const joined = pair.join("");
+    if (!tokens.includes(joined)) tokens.push(joined);
+    joinPairs(words, pair, joined);
   }
   return merges;
 }

@@ -9,6 +9,7 @@ import {
 } from "../../lib/data/mod.ts";
 import { wordPieceFile } from "../../lib/data/text/mod.ts";
 import { loadSonnets } from "../../lib/datasets/mod.ts";
+import { joinPairs, mostFrequentPair } from "./plain_pairs.ts";
 
 const SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
@@ -39,30 +40,11 @@ function plainTokens(texts: readonly string[], size: number): string[] {
     ),
   ];
   while (tokens.length < size) {
-    const counts = new Map<string, number>();
-    for (const word of words) {
-      for (let i = 1; i < word.length; i++) {
-        const pair = `${word[i - 1]} ${word[i]}`;
-        counts.set(pair, (counts.get(pair) ?? 0) + 1);
-      }
-    }
-    const rank = (pair: string) =>
-      pair.split(" ").map((token) => tokens.indexOf(token));
-    const [best] = [...counts].filter(([, n]) => n > 1).sort(
-      ([p, m], [q, n]) =>
-        n - m || rank(p)[0]! - rank(q)[0]! || rank(p)[1]! - rank(q)[1]!,
-    );
-    if (!best) break;
-    const [left, right] = best[0].split(" ");
-    const joined = left! + right!.slice(2);
+    const pair = mostFrequentPair(words, tokens);
+    if (!pair) break;
+    const joined = pair[0] + pair[1].slice(2);
     if (!tokens.includes(joined)) tokens.push(joined);
-    for (const word of words) {
-      for (let i = 1; i < word.length; i++) {
-        if (word[i - 1] === left && word[i] === right) {
-          word.splice(i - 1, 2, joined);
-        }
-      }
-    }
+    joinPairs(words, pair, joined);
   }
   return tokens;
 }
