@@ -59,6 +59,19 @@ Deno.test("trainings in workers are stopped, and gone on with", () =>
     assertEquals(whole!.trials.length, 2);
   }));
 
+Deno.test("a worker that has ended trains nothing, and says so", () =>
+  withFolder(async (folder) => {
+    const { signal } = new AbortController();
+    const trainer = workersIn(folder);
+    trainer[Symbol.dispose]();
+    const call = await callOf(folder, signal);
+    await assertRejects(
+      () => runProtocol({ ...call, trainer }),
+      Error,
+      "all trainings are done",
+    );
+  }));
+
 Deno.test("what fails in a worker fails here", () =>
   withFolder(async (folder) => {
     const { signal } = new AbortController();

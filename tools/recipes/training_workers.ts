@@ -18,12 +18,15 @@ export interface WorkersCall extends TaskPlace {
   readonly backend: Pick<BackendInfo, "name">;
 }
 
+/** Milliseconds in which a training that is told to stop should answer. */
+const STOPS_WITHIN = 60_000;
+
 /** Threads that train; they end with `using`. */
 export class TrainingWorkers implements Trainer {
   readonly atOnce: number;
   readonly #place: TaskPlace;
-  readonly #idle: Worker[];
-  readonly #all: readonly Worker[];
+  readonly #idle: Thread[];
+  readonly #all: readonly Thread[];
 
   /** Starts the threads. */
   constructor(call: WorkersCall) {
@@ -34,14 +37,10 @@ export class TrainingWorkers implements Trainer {
       1,
       Math.floor(navigator.hardwareConcurrency / atOnce),
     );
-    this.#all = Array.from({ length: atOnce }, () => {
-      const worker = new Worker(
-        new URL("training_worker.ts", import.meta.url),
-        { type: "module" },
-      );
-      tell(worker, { backend: backend.name, threads });
-      return worker;
-    });
+    this.#all = Array.from(
+      { length: atOnce },
+      () => new Thread({ backend: backend.name, threads }),
+    );
     this.#idle = [...this.#all];
   }
 
@@ -49,52 +48,82 @@ export class TrainingWorkers implements Trainer {
    * Trains in a thread that is idle.
    *
    * @throws {RangeError} If all are busy.
+   * @throws {Error} If its thread has ended, or does not stop when it is told to.
    */
   async train(call: TrainingCall): Promise<Finished | undefined> {
-    const worker = this.#idle.pop();
-    if (!worker) {
+    const thread = this.#idle.pop();
+    if (!thread) {
       throw new RangeError(
         `trainings at once should be ${this.atOnce} or fewer, got one more`,
       );
     }
     try {
-      return await trained(worker, taskOf(call, this.#place), call.signal);
+      return await thread.train(taskOf(call, this.#place), call.signal);
     } finally {
-      this.#idle.push(worker);
+      this.#idle.push(thread);
     }
   }
 
   /** Ends the threads. */
   [Symbol.dispose](): void {
-    for (const worker of this.#all) worker.terminate();
+    for (const thread of this.#all) thread.end("all trainings are done");
   }
 }
 
-/** What a worker makes of a task. */
-function trained(
-  worker: Worker,
-  task: TrainingTask,
-  signal: AbortSignal,
-): Promise<Finished | undefined> {
-  return new Promise((resolve, reject) => {
-    const stop = () => tell(worker, { stop: true });
-    signal.addEventListener("abort", stop, { once: true });
-    const ended = () => signal.removeEventListener("abort", stop);
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      ended();
-      if ("error" in data) reject(data.error);
-      else if ("refused" in data) reject(new CannotBegin(data.refused));
-      else resolve(data.result);
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      ended();
-      reject(new Error(event.message));
-    };
-    tell(worker, { task });
-  });
-}
+/** A worker, which may end at any time: whoever waits for it must hear of that. */
+class Thread {
+  readonly #worker = new Worker(
+    new URL("training_worker.ts", import.meta.url),
+    { type: "module" },
+  );
+  readonly #ended = Promise.withResolvers<never>();
 
-function tell(worker: Worker, message: ToWorker): void {
-  worker.postMessage(message);
+  constructor(first: ToWorker) {
+    this.#ended.promise.catch(() => {}); // perhaps nobody waits
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.end(event.message);
+    };
+    this.#tell(first);
+  }
+
+  /** Ends it, and rejects what it is asked for from now on. */
+  end(why: string): void {
+    this.#ended.reject(new Error(why));
+    this.#worker.terminate();
+  }
+
+  /** What it makes of a task. */
+  async train(
+    task: TrainingTask,
+    signal: AbortSignal,
+  ): Promise<Finished | undefined> {
+    let late: ReturnType<typeof setTimeout> | undefined;
+    const stop = () => {
+      this.#tell({ stop: true });
+      const seconds = STOPS_WITHIN / 1000;
+      late = setTimeout(() =>
+        this.end(
+          `training in ${task.folder} should stop within ${seconds} seconds, and its thread was ended; it goes on from its last checkpoint`,
+        ), STOPS_WITHIN);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      const answer = new Promise<FromWorker>((resolve) => {
+        this.#worker.onmessage = ({ data }) => resolve(data);
+      });
+      this.#tell({ task });
+      const data = await Promise.race([answer, this.#ended.promise]);
+      if ("error" in data) throw data.error;
+      if ("refused" in data) throw new CannotBegin(data.refused);
+      return data.result;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      clearTimeout(late);
+    }
+  }
+
+  #tell(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
 }
