@@ -24,6 +24,8 @@ Deno.test("deno task models goes through all stages of each recipe in seconds", 
       "sudoku: float32 after 3 steps, hard, 1: ",
       "sudoku: twin left to right, seed 1, 2 steps, hard, 1: ",
       "sudoku: card",
+      "languages: the table tells ",
+      "languages: card",
       "infilling: pack",
     ]
   ) assertStringIncludes(said, line);

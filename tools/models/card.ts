@@ -1,5 +1,10 @@
 /** Cards of model packages: the only source of each figure, from which READMEs are made. @module */
 
+import { fileURLToPath } from "node:url";
+import { readJSON, writeJSON } from "@lionjs/recipes/results_file";
+import { MODELS } from "../check_rooms.ts";
+import type { ModelRun } from "./model_recipe.ts";
+
 /** Where a model's data come from. */
 export interface CardData {
   /** A package, or what made the data. */
@@ -72,6 +77,14 @@ export interface Card {
   readonly tables: readonly CardTable[];
   readonly bars: readonly CardBar[];
   readonly limits: readonly string[];
+}
+
+/** The revision that the files are of. */
+export async function commit(): Promise<string> {
+  const { stdout } = await new Deno.Command("git", {
+    args: ["rev-parse", "HEAD"],
+  }).output();
+  return new TextDecoder().decode(stdout).trim();
 }
 
 /** The score interval of a share with a probability of 95 % (Wilson 1927). */
@@ -185,4 +198,40 @@ export function withPackages(document: string, cards: readonly Card[]): string {
   ].join("\n");
   const [before, rest] = document.split(start);
   return `${before}${start}\n\n${table}\n\n${end}${rest!.split(end)[1]}`;
+}
+
+/** The document with the table of packages. */
+const DOCUMENT = new URL("../../docs/pretrained.md", import.meta.url);
+
+/** The cards of all packages that have one. */
+export async function allCards(): Promise<Card[]> {
+  const cards = await Promise.all(MODELS.map((name) =>
+    readJSON<Card>(
+      fileURLToPath(
+        new URL(`../../models/${name}/card.json`, import.meta.url),
+      ),
+    )
+  ));
+  return cards.filter((card) => card !== undefined);
+}
+
+/** Writes a package's card, the README and the table that are made from it, and the licence. */
+export async function writeCard(
+  card: Card,
+  { target, isSmoke }: ModelRun,
+): Promise<void> {
+  await writeJSON(new URL("card.json", target).pathname, card);
+  await Deno.writeTextFile(new URL("README.md", target), readmeOf(card));
+  if (!isSmoke) {
+    const text = await Deno.readTextFile(DOCUMENT);
+    await Deno.writeTextFile(DOCUMENT, withPackages(text, await allCards()));
+    await new Deno.Command(Deno.execPath(), {
+      args: ["fmt", "--quiet", DOCUMENT.pathname],
+    }).output();
+  }
+  await Deno.mkdir(new URL("LICENSES/", target), { recursive: true });
+  await Deno.copyFile(
+    new URL("../../LICENSE", import.meta.url),
+    new URL("LICENSES/MIT.txt", target),
+  );
 }

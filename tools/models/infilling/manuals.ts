@@ -1,6 +1,7 @@
 /** Paragraphs of manuals that Debian distributes, whose licences let weights be given away. @module */
 import { sha256Of } from "../../../lib/base/files.ts";
 import { CannotBegin } from "@lionjs/recipes/needed_files";
+import { decoded } from "../html.ts";
 
 /** A package of Debian, whose text is under one licence. */
 export interface Manual {
@@ -92,22 +93,6 @@ export function paragraphsOf(html: string): string[] {
     .map((inner) => decoded(inner.replaceAll(/<[^>]*>/g, "")))
     .map((text) => text.replaceAll(/\s+/g, " ").trim());
   return texts.filter((text) => text.length >= 60 && /[.!?]$/.test(text));
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  ...{ amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " " },
-  ...{ mdash: "—", ndash: "–", rsquo: "’", lsquo: "‘", hellip: "…" },
-};
-
-/** A text without HTML's escapes; those that are not known become spaces. */
-function decoded(text: string): string {
-  return text.replaceAll(/&(#x?[\da-f]+|\w+);/gi, (_, name: string) => {
-    if (!name.startsWith("#")) return ENTITIES[name] ?? " ";
-    const code = /^#x/i.test(name)
-      ? parseInt(name.slice(2), 16)
-      : parseInt(name.slice(1), 10);
-    return code <= 0x10FFFF ? String.fromCodePoint(code) : " ";
-  });
 }
 
 /** The file of a package; downloads it if need be. */

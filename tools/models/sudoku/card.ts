@@ -2,7 +2,7 @@
 import { LEVELS } from "../../../models/sudoku/puzzles/mod.ts";
 import config from "../../../models/sudoku/deno.json" with { type: "json" };
 import { sha256Of } from "../../../lib/base/files.ts";
-import type { Card, CardRow, Share } from "../card.ts";
+import { type Card, type CardRow, commit, type Share } from "../card.ts";
 import type { ModelRun } from "../model_recipe.ts";
 import type { Shares } from "./testing.ts";
 import type { Trained } from "../training.ts";
@@ -200,11 +200,3 @@ function sumOf(shares: readonly Share[]): Share {
 }
 
 const shareOf = ({ solved, of }: Share) => solved / of;
-
-/** The revision that the files are of. */
-async function commit(): Promise<string> {
-  const { stdout } = await new Deno.Command("git", {
-    args: ["rev-parse", "HEAD"],
-  }).output();
-  return new TextDecoder().decode(stdout).trim();
-}

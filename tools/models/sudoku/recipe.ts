@@ -10,7 +10,7 @@ import {
 } from "../../../models/sudoku/puzzles/mod.ts";
 import { readJSON, writeJSON } from "@lionjs/recipes/results_file";
 import type { ModelRecipe, ModelRun } from "../model_recipe.ts";
-import { readmeOf, withPackages } from "../card.ts";
+import { writeCard } from "../card.ts";
 import { cardOf, type Kept } from "./card.ts";
 import { keptPuzzles, puzzlesByLevel } from "./data.ts";
 import { LOSS, OPTIONS, puzzleBatches, sudokuModel } from "./model.ts";
@@ -227,34 +227,20 @@ async function twins(run: ModelRun): Promise<void> {
   }
 }
 
-/** The document with the table of packages. */
-const DOCUMENT = new URL("../../../docs/pretrained.md", import.meta.url);
-
 /** Writes the card, and the README and the table that are made from it. */
 async function card(run: ModelRun): Promise<void> {
   const read = async <T>(name: string) =>
     await readJSON<T>(`${run.folder}/${name}.json`);
-  const card = await cardOf({
-    leaks: await read("leaks"),
-    trained: (await read("training/result"))!,
-    tests: (await read("tests"))!,
-    twins: await read("twins") ?? {},
-    options: OPTIONS,
-    seed: SEED,
-  }, run);
-  await writeJSON(new URL("card.json", run.target).pathname, card);
-  await Deno.writeTextFile(new URL("README.md", run.target), readmeOf(card));
-  if (!run.isSmoke) {
-    const text = await Deno.readTextFile(DOCUMENT);
-    await Deno.writeTextFile(DOCUMENT, withPackages(text, [card]));
-    await new Deno.Command(Deno.execPath(), {
-      args: ["fmt", "--quiet", DOCUMENT.pathname],
-    }).output();
-  }
-  await Deno.mkdir(new URL("LICENSES/", run.target), { recursive: true });
-  await Deno.copyFile(
-    new URL("../../../LICENSE", import.meta.url),
-    new URL("LICENSES/MIT.txt", run.target),
+  await writeCard(
+    await cardOf({
+      leaks: await read("leaks"),
+      trained: (await read("training/result"))!,
+      tests: (await read("tests"))!,
+      twins: await read("twins") ?? {},
+      options: OPTIONS,
+      seed: SEED,
+    }, run),
+    run,
   );
 }
 

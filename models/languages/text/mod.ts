@@ -1,0 +1,20 @@
+/**
+ * What the model of languages reads of a text: its letters, hashed runs of them, and what
+ * these say for each language.
+ *
+ * @module
+ */
+export { hashesOf, ORDERS, rowsOf, TABLE_ROWS } from "./grams.ts";
+export { LANGUAGES } from "./languages.ts";
+export { lettersOf } from "./letters.ts";
+export {
+  largest,
+  meanScores,
+  placeScores,
+  type Reader,
+  SCALE,
+  sharesOf,
+} from "./reader.ts";
+export { readTable, TABLE } from "./table_file.ts";
+export { padded, valuesOf, windowMeans } from "./values.ts";
+export { type WordSpan, wordSpans } from "./words.ts";
