@@ -1,6 +1,10 @@
 /** What the page asks of the worker in which everything is computed. @module */
 import type { Time } from "../bench/measure/report_file.ts";
 import type { UnmaskOrder } from "@lionjs/lion/diffusion";
+import type {
+  LanguageShare,
+  LanguageWord,
+} from "../models/languages/text/mod.ts";
 import type { Level } from "../models/sudoku/puzzles/mod.ts";
 import type { Contender, Form } from "./contenders.ts";
 import type { Device } from "./device.ts";
@@ -56,6 +60,13 @@ export interface SudokuAnswer {
   readonly solution: readonly number[] | undefined;
 }
 
+/** What the model of languages makes of a text, the five likeliest languages first. */
+export interface ToldLanguages {
+  readonly shares: readonly LanguageShare[];
+  readonly words: readonly LanguageWord[];
+  readonly milliseconds: number;
+}
+
 /** A sequence whose mask is asked for. */
 export interface MaskProblem {
   readonly variant: "lit" | "d" | "s";
@@ -93,4 +104,5 @@ export interface DiffusionCalls extends ListenCalls {
   /** A new puzzle: 81 digits, 0 where unknown. */
   drawSudoku(level: Level): Promise<string>;
   fillSudoku(puzzle: string, order: UnmaskOrder): Promise<SudokuAnswer>;
+  tellLanguages(text: string): Promise<ToldLanguages>;
 }

@@ -4,6 +4,7 @@ import { answerCalls } from "./answer_calls.ts";
 import type { DiffusionCalls } from "./calls.ts";
 import { start } from "./device.ts";
 import { hear, readText } from "./listen/reader.ts";
+import { tellLanguages } from "./languages.ts";
 import { complete, fillable } from "./sentence.ts";
 import { drawSudoku, fillSudoku } from "./sudoku.ts";
 
@@ -15,4 +16,5 @@ answerCalls<DiffusionCalls>({
   fillSudoku,
   hear,
   readText,
+  tellLanguages,
 });

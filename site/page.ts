@@ -5,6 +5,7 @@ import { Computer } from "./computer.ts";
 import { digitPanel } from "./digit_panel.ts";
 import { byId } from "./elements.ts";
 import { isolate } from "./isolation.ts";
+import { languagesPanel } from "./languages_panel.ts";
 import { listenPanel } from "./listen/panel.ts";
 import { maskPanel } from "./mask_panel.ts";
 import { millionPanel } from "./million/panel.ts";
@@ -26,6 +27,7 @@ digitPanel(computer);
 maskPanel(computer);
 sentencePanel(filler);
 sudokuPanel(filler);
+languagesPanel(filler);
 ownDataPanel();
 timesPanel();
 try {

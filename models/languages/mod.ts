@@ -2,19 +2,13 @@
 import { useBackend } from "@lionjs/lion";
 import { fromPretrained, type ModelPackage } from "@lionjs/lion/hub";
 import * as tf from "@tensorflow/tfjs-core";
-import { LANGUAGES } from "./text/languages.ts";
-import { lettersOf } from "./text/letters.ts";
-import {
-  largest,
-  meanScores,
-  placeScores,
-  type Reader,
-  sharesOf,
-} from "./text/reader.ts";
+import { answersOf, type LanguageAnswer } from "./text/answers.ts";
+import type { LanguageShare, LanguageWord } from "./text/answers.ts";
+import type { Reader } from "./text/reader.ts";
 import { readTable } from "./text/table_file.ts";
-import { wordSpans } from "./text/words.ts";
 
-export { LANGUAGES };
+export { LANGUAGES } from "./text/languages.ts";
+export type { LanguageShare, LanguageWord };
 
 const TABLE = new URL("./table.safetensors", import.meta.url);
 
@@ -29,25 +23,6 @@ const languages: ModelPackage = {
 };
 export default languages;
 
-/** What a text without letters is in: undetermined, by ISO 639-2. */
-const UNDETERMINED = "und";
-
-/** A language and the probability that the model gives it. */
-export interface LanguageShare {
-  /** Its code by ISO 639-3. */
-  readonly language: string;
-  /** From 0 to 1. */
-  readonly share: number;
-}
-
-/** A word of a text and its language. */
-export interface LanguageWord {
-  /** As it stands in the text, between spaces. */
-  readonly word: string;
-  /** The code of its language by ISO 639-3, or "und" if it has no letters. */
-  readonly language: string;
-}
-
 /**
  * Tells the language of each text, one of {@linkcode LANGUAGES}. The model is loaded at
  * the first call; texts may be of any length.
@@ -57,7 +32,7 @@ export interface LanguageWord {
  * import { assertEquals } from "@std/assert";
  * import { detect } from "@lionjs/languages";
  *
- * const texts = ["où est la gare", "wo ist der Bahnhof", "12:30"];
+ * const texts = ["où se trouve la gare", "wo ist der Bahnhof", "12:30"];
  * assertEquals(await detect(texts), ["fra", "deu", "und"]);
  * ```
  *
@@ -66,10 +41,8 @@ export interface LanguageWord {
  * @throws {TypeError} If the texts are not an array of strings.
  */
 export async function detect(texts: readonly string[]): Promise<string[]> {
-  const all = await scoresOf("detect", texts);
-  return all.map((scores) =>
-    scores ? LANGUAGES[largest(meanScores(scores))]! : UNDETERMINED
-  );
+  const answers = await answersFor("detect", texts);
+  return answers.map(({ language }) => language);
 }
 
 /**
@@ -77,12 +50,12 @@ export async function detect(texts: readonly string[]): Promise<string[]> {
  *
  * @example
  * ```ts
- * import { assertEquals, assertGreater } from "@std/assert";
+ * import { assert, assertEquals } from "@std/assert";
  * import { detectAll } from "@lionjs/languages";
  *
  * const [shares] = await detectAll(["wo ist der Bahnhof"]);
  * assertEquals(shares![0]!.language, "deu");
- * assertGreater(shares![0]!.share, shares![1]!.share);
+ * assert(shares![0]!.share > shares![1]!.share);
  * ```
  *
  * @returns For each text all languages, the likeliest first, whose shares sum to 1; none
@@ -92,13 +65,8 @@ export async function detect(texts: readonly string[]): Promise<string[]> {
 export async function detectAll(
   texts: readonly string[],
 ): Promise<LanguageShare[][]> {
-  const all = await scoresOf("detectAll", texts);
-  return all.map((scores) => {
-    if (!scores) return [];
-    const shares = sharesOf(meanScores(scores));
-    return LANGUAGES.map((language, i) => ({ language, share: shares[i]! }))
-      .sort((a, b) => b.share - a.share);
-  });
+  const answers = await answersFor("detectAll", texts);
+  return answers.map(({ shares }) => [...shares]);
 }
 
 /**
@@ -122,22 +90,9 @@ export async function detectAll(
 export async function detectWords(
   texts: readonly string[],
 ): Promise<LanguageWord[][]> {
-  const all = await scoresOf("detectWords", texts);
-  return texts.map((text, i) => {
-    const scores = all[i];
-    const spans = scores ? wordSpans(lettersOf(text)) : [];
-    return wordsOf(text).map((word) => {
-      // What is one word between spaces may be several, or none, between other signs.
-      const own = spans.splice(0, wordSpans(lettersOf(word)).length);
-      if (!scores || own.length === 0) return { word, language: UNDETERMINED };
-      const mean = meanScores(scores, own[0]!.from, own.at(-1)!.to);
-      return { word, language: LANGUAGES[largest(mean)]! };
-    });
-  });
+  const answers = await answersFor("detectWords", texts);
+  return answers.map(({ words }) => [...words]);
 }
-
-const wordsOf = (text: string) =>
-  text.split(/\s+/).filter((word) => word !== "");
 
 let loading: Promise<Reader> | undefined;
 
@@ -155,32 +110,30 @@ async function downloaded(url: URL): Promise<Uint8Array> {
   throw new Error(`${url} answers with status ${response.status}`);
 }
 
-/** The scores of each text's places; none if it has no letters. */
-async function scoresOf(
+/** A value as messages name it. */
+function kindOf(value: unknown): string {
+  if (typeof value === "object" && value !== null) return "an object";
+  return typeof value === "string" ? "a string" : String(value);
+}
+
+/** What the model makes of texts, whose type is checked. */
+async function answersFor(
   caller: string,
   texts: readonly string[],
-): Promise<(Float32Array | undefined)[]> {
-  if (!Array.isArray(texts) || texts.some((text) => typeof text !== "string")) {
-    const got = Array.isArray(texts)
-      ? `one with ${typeof texts.find((text) => typeof text !== "string")}`
-      : texts === null
-      ? "null"
-      : typeof texts;
+): Promise<LanguageAnswer[]> {
+  const given: unknown = texts;
+  const isList = Array.isArray(given);
+  if (!isList || given.some((text) => typeof text !== "string")) {
+    const other = isList && given.find((text) => typeof text !== "string");
     throw new TypeError(
-      `${caller}'s texts should be an array of strings, got ${got}; a single text is [text]`,
+      `${caller}'s texts should be an array of strings, got ${
+        isList ? `an array that holds ${kindOf(other)}` : kindOf(given)
+      }; a single text is [text]`,
     );
   }
   loading ??= load().catch((error) => {
     loading = undefined;
     throw error;
   });
-  const letters = texts.map(lettersOf);
-  const places = letters.flatMap((text, i) => text === "" ? [] : [i]);
-  const found = await placeScores(
-    await loading,
-    places.map((i) => letters[i]!),
-  );
-  const all: (Float32Array | undefined)[] = texts.map(() => undefined);
-  places.forEach((i, j) => all[i] = found[j]);
-  return all;
+  return await answersOf(await loading, texts);
 }

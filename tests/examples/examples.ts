@@ -27,7 +27,9 @@ async function sources(): Promise<string[]> {
       else if (/\.(ts|md)$/.test(name)) found.push(path);
     }
   };
-  for (const folder of ["docs", "lib", "notebooks"]) await walk(folder);
+  for (const folder of ["docs", "lib", "models", "notebooks"]) {
+    await walk(folder);
+  }
   return found.sort();
 }
 

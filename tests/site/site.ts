@@ -337,6 +337,23 @@ async function testSudoku(page: Page): Promise<void> {
   assert(await page.locator("#sudoku-grid .clue").count() >= 20);
 }
 
+/** The page's own text in three languages, one of a visitor, and none. */
+async function testLanguages(page: Page): Promise<void> {
+  const text = page.locator("#languages-text");
+  const names = page.locator("#languages-bars li");
+  await page.locator("#languages-panel").scrollIntoViewIfNeeded();
+  await names.nth(4).waitFor();
+  const tints = page.locator("#languages-words span");
+  assertEquals(await tints.count(), 21);
+  assert(await page.locator("#languages-words .tint-1").count() >= 4);
+  await text.fill("wo ist der Bahnhof");
+  await page.locator("#languages-verdict", { hasText: "German" }).waitFor();
+  assertMatch((await names.first().textContent())!, /^German/);
+  await text.fill("12:30");
+  await page.getByText("A text without letters is in no language.").waitFor();
+  assertEquals(await names.count(), 0);
+}
+
 /** Measures up to 128 tokens: two lengths, five contenders. */
 async function testTimes(page: Page, device: RegExp): Promise<void> {
   await page.getByText("Until you measure, this shows times on ").waitFor();
@@ -546,6 +563,7 @@ Deno.test({
           await testListening(page);
           await testSentence(page);
           await testSudoku(page);
+          await testLanguages(page);
           await testKeys(page);
         });
       });

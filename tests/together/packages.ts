@@ -1,4 +1,5 @@
 /** Tests of model packages, in one worker: tools/gate.ts says why. @module */
+import "../packages/languages/package_test.ts";
 import "../packages/languages/text_test.ts";
 import "../packages/models_test.ts";
 import "../packages/sudoku/package_test.ts";

@@ -86,11 +86,12 @@ const LATER = [
   "weights/LICENSES/sqlite3-doc.txt",
 ] as const;
 
-/** The weights of the model that fills in Sudokus; fetched later too. */
-const SUDOKU = new URL(
-  "../../models/sudoku/model.safetensors",
-  import.meta.url,
-);
+/** The weights of models that have packages; fetched later too. */
+const OF_PACKAGES = [
+  "sudoku/model.safetensors",
+  "languages/model.safetensors",
+  "languages/table.safetensors",
+];
 
 /** Documents that make a long text, for those who have none at hand. */
 const GUIDE = ["attention", "choosing", "models", "data"] as const;
@@ -185,8 +186,12 @@ export async function buildPage(folder: URL): Promise<Built[]> {
   for (const name of [...FILES, ...LATER]) {
     await Deno.copyFile(new URL(name, SOURCE), new URL(name, folder));
   }
-  await Deno.mkdir(new URL("sudoku/", folder));
-  await Deno.copyFile(SUDOKU, new URL("sudoku/model.safetensors", folder));
+  for (const name of OF_PACKAGES) {
+    const file = new URL(name, folder);
+    await Deno.mkdir(new URL("./", file), { recursive: true });
+    const source = new URL(`../../models/${name}`, import.meta.url);
+    await Deno.copyFile(source, file);
+  }
   await Deno.mkdir(new URL("texts/", folder));
   await Deno.writeTextFile(new URL("texts/guide.txt", folder), await guide());
   await Deno.copyFile(WASM, new URL(WASM_FILE, folder));

@@ -80,6 +80,11 @@ export const KINDS: Readonly<Record<string, Kind>> = {
           "Models from the Hugging Face hub or a folder, and the way from softmax to LION",
       },
       {
+        path: "docs/models_for_you.md",
+        about:
+          "Packages of small models that do something by themselves: the language of a text",
+      },
+      {
         path: "docs/onnx.md",
         about:
           "Models for ONNX Runtime and transformers.js, in fewer bits, and teachers from there",

@@ -31,7 +31,7 @@ export function hashesOf(letters: string): Uint32Array {
 }
 
 /** Rows of the table, which runs of all lengths share. */
-export const TABLE_ROWS = 10_240;
+export const TABLE_ROWS = 11_200;
 
 /** The rows of hashes; −1 for no run. */
 export function rowsOf(hashes: Uint32Array): Int32Array {

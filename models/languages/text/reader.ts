@@ -7,6 +7,9 @@ import { padded, valuesOf, windowMeans } from "./values.ts";
 /** By what the table's rows are multiplied as scores: they are means, and Bayes has sums. */
 export const SCALE = 12;
 
+/** By what the encoder's scores are multiplied, which validation has chosen. */
+export const ENCODER_SCALE = 0.35;
+
 /** What reads texts. */
 export interface Reader {
   /** The encoder. */
@@ -18,19 +21,32 @@ export interface Reader {
 /** The most places of a batch, with padding, and the most texts. */
 const MOST_PLACES = 4096, MOST_TEXTS = 64;
 
+/** The scores of the languages for a text. */
+export interface TextScores {
+  /**
+   * Those of the text: the mean of the table's rows, and that of the encoder's scores.
+   * Windows would count the places at both ends more often.
+   */
+  readonly text: Float64Array;
+  /**
+   * Those of each place, `[places, languages]`: of the table around it, and of the
+   * encoder. Places are the letters, and a space after the last.
+   */
+  readonly places: Float32Array;
+}
+
 /**
- * The scores of the languages at each place of each text, `[places, classes]`: those of
- * the encoder, and of the table around the place, added. Places are the letters, and a space after the last.
+ * The scores of the languages for texts, of any length.
  *
  * @param texts What `lettersOf` returns; none is empty.
  */
-export async function placeScores(
+export async function scoresOf(
   reader: Reader,
   texts: readonly string[],
-): Promise<Float32Array[]> {
+): Promise<TextScores[]> {
   const order = [...texts.keys()]
     .sort((i, j) => texts[i]!.length - texts[j]!.length);
-  const scores: Float32Array[] = [];
+  const scores: TextScores[] = [];
   for (let start = 0; start < order.length;) {
     let count = 1;
     const isFit = (i: number | undefined) =>
@@ -47,7 +63,7 @@ export async function placeScores(
 async function batchScores(
   { model, table }: Reader,
   texts: readonly string[],
-): Promise<Float32Array[]> {
+): Promise<TextScores[]> {
   const classes = LANGUAGES.length;
   const rows = texts.map((text) => valuesOf(table, text));
   const { values, mask, length } = padded(rows);
@@ -61,7 +77,15 @@ async function batchScores(
   logits.dispose();
   return rows.map((row, i) => {
     const first = i * length * classes;
-    return windowMeans(row).map((mean, j) => SCALE * mean + all[first + j]!);
+    const own = all.subarray(first, first + row.length);
+    return {
+      text: meanScores(
+        row.map((value, j) => SCALE * value + ENCODER_SCALE * own[j]!),
+      ),
+      places: windowMeans(row).map((mean, j) =>
+        SCALE * mean + ENCODER_SCALE * own[j]!
+      ),
+    };
   });
 }
 

@@ -10,16 +10,19 @@ const COLUMNS = LANGUAGES.length;
  *
  * @param table `[rows, languages]`, row by row.
  * @param letters What `lettersOf` returns.
+ * @param isKept Whether a run counts; all others say nothing. @default all do
  */
 export function valuesOf(
   table: Float32Array,
   letters: string,
+  isKept: () => boolean = () => true,
 ): Float32Array {
-  const rows = rowsOf(hashesOf(letters));
+  const rows = rowsOf(hashesOf(letters))
+    .map((row) => row >= 0 && isKept() ? row : -1);
   const places = rows.length / ORDERS;
   const values = new Float32Array(places * COLUMNS);
   const present = rows.filter((row) => row >= 0).length;
-  const scale = places / present;
+  const scale = places / Math.max(1, present);
   rows.forEach((row, i) => {
     if (row < 0) return;
     const place = Math.floor(i / ORDERS) * COLUMNS;

@@ -1,6 +1,10 @@
 /** The card of the package of languages. @module */
 import { sha256Of } from "../../../lib/base/files.ts";
-import { LANGUAGES, TABLE_ROWS } from "../../../models/languages/text/mod.ts";
+import {
+  ENCODER_SCALE,
+  LANGUAGES,
+  TABLE_ROWS,
+} from "../../../models/languages/text/mod.ts";
 import { type Card, type CardRow, commit, type Share } from "../card.ts";
 import type { ModelRun } from "../model_recipe.ts";
 import type { Trained } from "../training.ts";
@@ -92,10 +96,11 @@ export async function cardOf(
       "text in several. Each place of a text gets what runs of one to four letters that " +
       "end there say for each language; a small LION encoder, which reads forwards and " +
       "backwards in turn, adds what it makes of their order. A text's scores are the " +
-      "means of its places', so any length is linear work.",
+      "means of its places', so any length is linear work. The encoder's scores are " +
+      `multiplied by ${ENCODER_SCALE}, which validation has chosen.`,
     use: `import { detect, detectWords } from "@lionjs/languages";
 
-console.log(await detect(["où est la gare", "wo ist der Bahnhof"])); // ["fra", "deu"]
+console.log(await detect(["où se trouve la gare", "wo ist der Bahnhof"])); // ["fra", "deu"]
 console.log(await detectWords(["we said guten Morgen zusammen"]));`,
     data: sources.map(({ source, sha256, notice, examples }) => ({
       source: `${source.name}: ${source.about}`,
@@ -187,7 +192,7 @@ console.log(await detectWords(["we said guten Morgen zusammen"]));`,
       })),
       {
         what: `of ${short} letters, with ${MORE} more than ${equal}`,
-        least: shareOf(bayes.others[short]!) + MORE,
+        least: Number((shareOf(bayes.others[short]!) + MORE).toFixed(3)),
         reached: shareOf(tests.int8.others[short]!),
       },
       {

@@ -37,7 +37,7 @@ const SIZES = {
     twinSeeds: 1,
   },
   full: {
-    pieces: 350_000,
+    pieces: 1_000_000,
     steps: 30_000,
     tested: 100,
     mixed: 300,

@@ -4,8 +4,8 @@ import {
   LANGUAGES,
   largest,
   meanScores,
-  placeScores,
   type Reader,
+  scoresOf,
   wordSpans,
 } from "../../../models/languages/text/mod.ts";
 import type { Share } from "../card.ts";
@@ -97,9 +97,9 @@ export async function languagesOf(
   { validation, others }: TestSets,
 ): Promise<Answers> {
   const texts = [...validation, ...others].map(({ text }) => text);
-  const scores = await placeScores(reader, texts);
+  const scores = await scoresOf(reader, texts);
   const found = new Map(
-    texts.map((text, i) => [text, largest(meanScores(scores[i]!))]),
+    texts.map((text, i) => [text, largest(scores[i]!.text)]),
   );
   return (texts) => texts.map((text) => found.get(text)!);
 }
@@ -109,12 +109,12 @@ export async function wordShare(
   reader: Reader,
   texts: readonly Example[],
 ): Promise<Share> {
-  const scores = await placeScores(reader, texts.map(({ text }) => text));
+  const scores = await scoresOf(reader, texts.map(({ text }) => text));
   let solved = 0, of = 0;
   texts.forEach(({ text, places }, i) => {
     for (const { from, to } of wordSpans(text)) {
       of++;
-      const found = largest(meanScores(scores[i]!, from, to));
+      const found = largest(meanScores(scores[i]!.places, from, to));
       if (found === places[from]) solved++;
     }
   });
