@@ -1,4 +1,4 @@
-/** Texts in 75 languages from packages of npm, whose licences let weights be given away. @module */
+/** Texts in 76 languages from packages of npm, whose licences let weights be given away. @module */
 import { sha256Of } from "../../../lib/base/files.ts";
 import { CannotBegin } from "@lionjs/recipes/needed_files";
 
