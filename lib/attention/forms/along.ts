@@ -91,17 +91,20 @@ export function sumsAlong(
   attend: Attend,
 ): tf.Tensor4D {
   const { f, b } = given;
-  if (!f) return together(termsOf(given, directions), attend);
   const { b: _, ...forward } = given;
   const past = termsOf(forward, directions);
-  if (!b) return together(past, attend);
-  const turned = turnedAround({ ...given, f: b, b: undefined });
+  const sum = (terms: tf.Tensor4D[]): tf.Tensor4D => tf.addN(terms);
+  if (!f || !b) return sum(attendEach(past, attend));
   const future = termsOf(
-    turned,
+    turnedAround({ ...forward, f: b }),
     turnedAround({ ...directions, f: directions.b }),
   );
-  const both = together([...past, ...future], attend, past.length);
-  return tf.sub(both, ownAlong(given, directions));
+  const all = attendEach([...past, ...future], attend);
+  const y = tf.add(
+    sum(all.slice(0, past.length)),
+    tf.reverse(sum(all.slice(past.length)), 2),
+  );
+  return tf.sub(y, ownAlong(given, directions));
 }
 
 /** The calls of attention whose sum is the change, in the direction of f. */
@@ -126,42 +129,36 @@ function termsOf(
   return terms;
 }
 
-/** ċ, with an axis for channels. */
-function movement(logDecay: tf.Tensor, direction: tf.Tensor): tf.Tensor {
+/** ċ, the sum of the directions of log decays up to each token, with an axis for channels. */
+export function movement(logDecay: tf.Tensor, direction: tf.Tensor): tf.Tensor {
   const passes = tf.cast(tf.greater(logDecay, LOWEST_CHANGING), "float32");
   const moved = tf.cumsum(tf.mul(direction, passes), 2);
   return moved.rank === 3 ? tf.expandDims(moved, 3) : moved;
 }
 
-/**
- * The sum of several calls as one, of which those from some place on are turned around; 0
- * where there is none.
- */
-function together(
-  terms: readonly Sources[],
+/** Several calls of attention as one, of a batch. */
+export function attendEach(
+  calls: readonly Sources[],
   attend: Attend,
-  turnedFrom = terms.length,
-): tf.Tensor4D {
-  const count = terms.length;
+): tf.Tensor4D[] {
+  const [first] = calls as [Sources];
   const joined = <Name extends keyof Sources>(name: Name) =>
-    (terms[0]![name] &&
-      tf.concat(terms.map((term) => term[name]!), 0)) as Sources[Name];
+    (first[name] && tf.concat(calls.map((call) => call[name]!), 0)) as Sources[
+      Name
+    ];
+  const { f } = first;
   const y = attend({
-    ...{ q: joined("q"), k: joined("k"), v: joined("v"), f: joined("f") },
+    ...{ q: joined("q"), k: joined("k"), v: joined("v") },
+    ...f && { f: joined("f") },
   });
-  const [batch, ...rest] = y.shape;
-  const sumOf = (begin: number, size: number) => {
-    const part = tf.slice(y, begin * batch / count, size * batch / count);
-    const parts = tf.reshape(part, [size, batch / count, ...rest]);
-    return tf.sum(parts, 0) as tf.Tensor4D;
-  };
-  if (turnedFrom === count) return sumOf(0, count);
-  const future = tf.reverse(sumOf(turnedFrom, count - turnedFrom), 2);
-  return tf.add(sumOf(0, turnedFrom), future);
+  return calls.length === 1 ? [y] : tf.split(y, calls.length, 0);
 }
 
 /** The change of what tokens read of themselves, which both directions count. */
-function ownAlong(given: Sources, { q, k, v }: Partial<Sources>): tf.Tensor4D {
+export function ownAlong(
+  given: Sources,
+  { q, k, v }: Partial<Sources>,
+): tf.Tensor4D {
   const score = (x: tf.Tensor, y: tf.Tensor) => tf.sum(tf.mul(x, y), 3, true);
   const terms = [
     q && tf.mul(score(q, given.k), given.v),
