@@ -9,7 +9,7 @@ import {
   runKernel,
   withFloats,
 } from "@lionjs/tfjs/kernel";
-import { gelu } from "../gelu/gelu.ts";
+import { gelu, geluAlong } from "../gelu/gelu.ts";
 
 /** The kernel of {@linkcode dense}. */
 export const DENSE: Operation<"y"> = {
@@ -35,10 +35,7 @@ export const DENSE_GELU: Operation<"y", "hidden"> = {
   gradientReads: ["hidden"],
   plain: (inputs: Inputs) => ({ y: gelu(multiplyPlainly(inputs)) }),
   along: (inputs: Inputs, directions: Partial<Inputs>) => ({
-    y: tf.grad((x: tf.Tensor) => gelu(x))(
-      multiplyPlainly(inputs),
-      multiplyAlong(inputs, directions),
-    ),
+    y: geluAlong(multiplyPlainly(inputs), multiplyAlong(inputs, directions)),
   }),
 };
 
