@@ -19,13 +19,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { shifted } from "../../operations/shift.ts";
-import {
-  type Attend,
-  attendEach,
-  movement,
-  ownAlong,
-  sumsAlong,
-} from "./along.ts";
+import { type Attend, causalAlong, joined, ownAlong } from "./along.ts";
 import { mapVectors, type TransitionVectors } from "./transition_inputs.ts";
 
 /** The vectors of transitions, and the log decays of the sweeps from the left and the right. */
@@ -76,8 +70,6 @@ export function transitionsAlong(
   };
   const turnedSweep = ({ f: _, g, ...vectors }: Transitions) =>
     sweepOf(mapVectors(vectors, turned), g && turned(g), steps);
-  const joined = (x: OneStep, y: OneStep): OneStep =>
-    mapVectors(x, (x, name) => tf.concat([x, y[name]!], 0));
   const both = sweepAlong(
     joined(past, turnedSweep(given)),
     joined(pastWay, turnedSweep(directions)),
@@ -134,40 +126,43 @@ function sweepAlong(
 ): tf.Tensor4D {
   const { q, k, b, gate } = given;
   const f = gate.shape[3] === 1 ? tf.squeeze(gate, [3]) : gate;
+  const fWay = tf.reshape(way.gate, f.shape);
   const v = valuesOf(given), vWay = valuesAlong(given, way);
   const a = readersOf(given), aWay = readersAlong(given, way);
   if (!a || !aWay) {
-    const fWay = tf.reshape(way.gate, f.shape);
-    return sumsAlong({ q, k, v, f }, { ...way, v: vWay, f: fWay }, attend);
+    const { q: qWay, k: kWay } = way;
+    const ways = { q: qWay, k: kWay, v: vWay, f: fWay };
+    return causalAlong({ q, k, v, f }, ways, attend);
   }
   // A row of a reads before the decay: after the step before.
   const reader = shifted(a, -1, 2);
   const found = shifted(sweep({ q: reader, k, v, a, b, gate }), 1, 2);
-  const moved = movement(gate, way.gate);
-  const times = (x: tf.Tensor4D) => tf.mul(x, moved) as tf.Tensor4D;
-  const readers = [[reader, shifted(aWay, -1, 2)], [q, way.q]] as const;
   const written = b
     ? [[b, way.b!, found], [k, way.k, v]] as const
     : [[k, way.k, tf.add(v, found) as tf.Tensor4D]] as const;
-  const calls = readers.flatMap(([q, qWay]) =>
-    written.flatMap(([k, kWay, v]) => [
-      { q: tf.add(qWay, times(q)) as tf.Tensor4D, k, v, f },
-      { q, k: tf.sub(kWay, times(k)) as tf.Tensor4D, v, f },
-    ])
+  const readerWay = shifted(aWay, -1, 2);
+  const parts = written.map(([k, kWay, v]) =>
+    causalAlong(
+      joined({ q: reader, k, v, f }, { q, k, v, f }),
+      joined(
+        { q: readerWay, k: kWay, f: fWay },
+        { q: way.q, k: kWay, f: fWay },
+      ),
+      attend,
+    )
   );
-  const parts = attendEach(calls, attend), half = parts.length / 2;
-  const foundWay = shifted(tf.addN(parts.slice(0, half)), 1, 2);
-  const read = tf.addN(parts.slice(half)) as tf.Tensor4D;
+  const [ofReaders, read] = tf.split(tf.addN(parts), 2, 0) as tf.Tensor4D[];
+  const foundWay = shifted(ofReaders!, 1, 2);
   if (!b) {
     const v = tf.add(vWay, foundWay) as tf.Tensor4D;
-    return tf.add(read, sweep({ q, k, v, a, gate }));
+    return tf.add(read!, sweep({ q, k, v, a, gate }));
   }
   const twice = (x: tf.Tensor4D) => tf.concat([x, x], 0);
   const carried = sweep({
     ...{ q: twice(q), a: twice(a), b: twice(b), gate: twice(gate) },
     ...{ k: tf.concat([k, b], 0), v: tf.concat([vWay, foundWay], 0) },
   });
-  return tf.addN([read, ...tf.split(carried, 2, 0)]) as tf.Tensor4D;
+  return tf.addN([read!, ...tf.split(carried, 2, 0)]) as tf.Tensor4D;
 }
 
 /** The values that are written, with β. */
