@@ -12,17 +12,16 @@ import { type Bound, type Figure, measuring } from "../figure.ts";
 
 const GRADIENT = "a gradient", PRODUCT = "a product with the Hessian";
 
-/** Variants whose tokens are mixed by each kernel, and how many gradients a product may take. */
-const MOST = {
-  ...{ lit: 7, d: 7, s: 7, mlstm: 7, mamba2: 7, mamba3: 7, gla: 7, rwkv6: 7 },
-  ...{ delta: 7, "gated-delta": 7, comba: 7, kda: 7, rwkv7: 7 },
-  ...{ softmax: 7, fox: 7 },
-} satisfies Partial<Record<AttentionVariant, number>>;
-type Variant = keyof typeof MOST;
+/** Variants, whose tokens are mixed by each kernel. */
+const VARIANTS = [
+  ...["lit", "d", "s", "mlstm", "mamba2", "mamba3", "gla", "rwkv6"] as const,
+  ...["delta", "gated-delta", "comba", "kda", "rwkv7"] as const,
+  ...["softmax", "fox"] as const,
+] satisfies readonly AttentionVariant[];
 
 /** Tokens of a model, and what mixes them. */
 interface Size {
-  readonly variant: Variant;
+  readonly variant: typeof VARIANTS[number];
   readonly length: number;
 }
 
@@ -42,14 +41,13 @@ export const hessian: Figure = {
 with that gradient. Products are compared with those of plain forms before they are
 timed.`,
   column: "tokens",
-  bounds: Object.entries(MOST).map(([panel, most]): Bound => ({
-    ...{ panel, at: [LENGTH], series: PRODUCT, beside: GRADIENT, most },
+  bounds: VARIANTS.map((panel): Bound => ({
+    ...{ panel, at: [LENGTH], series: PRODUCT, beside: GRADIENT, most: 6 },
   })),
   seconds: { gpu: 0, wasm: 120, software: 0, cpu: 0 },
   unfit: "it says what mathematics costs, for which one backend is enough",
   measure: measuring<Size, "gradients">({
-    sizes: (Object.keys(MOST) as Variant[])
-      .map((variant) => ({ variant, length: LENGTH })),
+    sizes: VARIANTS.map((variant) => ({ variant, length: LENGTH })),
     quick: [{ variant: "s", length: 64 }],
     passes: ["gradients"],
     place: ({ variant, length }) => ({ panel: variant, at: length }),
