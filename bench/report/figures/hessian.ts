@@ -12,12 +12,18 @@ import { type Bound, type Figure, measuring } from "../figure.ts";
 
 const GRADIENT = "a gradient", PRODUCT = "a product with the Hessian";
 
-/** Variants, whose tokens are mixed by each kernel. */
-const VARIANTS = [
+/** Variants whose tokens are mixed by attention in chunks, or by softmax. */
+const ATTENTION = [
   ...["lit", "d", "s", "mlstm", "mamba2", "mamba3", "gla", "rwkv6"] as const,
-  ...["delta", "gated-delta", "comba", "kda", "rwkv7"] as const,
-  ...["softmax", "fox"] as const,
-] satisfies readonly AttentionVariant[];
+  "softmax",
+] as const satisfies readonly AttentionVariant[];
+
+/** Variants of transitions, and softmax with decays, whose products take more. */
+const OTHERS = [
+  ...["delta", "gated-delta", "comba", "kda", "rwkv7", "fox"] as const,
+] as const satisfies readonly AttentionVariant[];
+
+const VARIANTS = [...ATTENTION, ...OTHERS];
 
 /** Tokens of a model, and what mixes them. */
 interface Size {
@@ -39,11 +45,11 @@ export const hessian: Figure = {
   about:
     `A loss's gradient in all parameters of an encoder, and the product of its Hessian
 with that gradient. Products are compared with those of plain forms before they are
-timed.`,
+timed. A product of attention calls its kernel and its gradient five times as often as a
+gradient does; one of transitions calls theirs four times as often, and attention's
+beside it.`,
   column: "tokens",
-  bounds: VARIANTS.map((panel): Bound => ({
-    ...{ panel, at: [LENGTH], series: PRODUCT, beside: GRADIENT, most: 6 },
-  })),
+  bounds: [...boundsOf(ATTENTION, 6), ...boundsOf(OTHERS, 8)],
   seconds: { gpu: 0, wasm: 120, software: 0, cpu: 0 },
   unfit: "it says what mathematics costs, for which one backend is enough",
   measure: measuring<Size, "gradients">({
@@ -59,6 +65,15 @@ timed.`,
     }),
   }),
 };
+
+function boundsOf(
+  variants: readonly AttentionVariant[],
+  most: number,
+): Bound[] {
+  return variants.map((panel) => ({
+    ...{ panel, at: [LENGTH], series: PRODUCT, beside: GRADIENT, most },
+  }));
+}
 
 async function open({ variant, length }: Size): Promise<OpenGroup> {
   const { dim } = SIZES;
