@@ -4,6 +4,7 @@ import config from "../../deno.json" with { type: "json" };
 import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { policyText } from "../../lib/notebook/content_policy.ts";
 import { readKept } from "../../bench/measure/read_report.ts";
+import { withIdea } from "./idea.ts";
 import { keptTimes } from "./kept_times.ts";
 import { keptResults, withCurves } from "./curves.ts";
 import { documentation } from "./documents.ts";
@@ -185,6 +186,8 @@ export async function buildPage(folder: URL): Promise<Built[]> {
   for (const name of [...FILES, ...LATER]) {
     await Deno.copyFile(new URL(name, SOURCE), new URL(name, folder));
   }
+  const page = new URL("index.html", folder);
+  await Deno.writeTextFile(page, await withIdea(await Deno.readTextFile(page)));
   await Deno.mkdir(new URL("sudoku/", folder));
   await Deno.copyFile(SUDOKU, new URL("sudoku/model.safetensors", folder));
   await Deno.mkdir(new URL("texts/", folder));
