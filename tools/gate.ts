@@ -466,7 +466,7 @@ Its commands, one after another:
 ${task.steps.map((step) => `  ${commandOf(step)}`).join("\n")}
 ${
     hasRest
-      ? "\n  --rest   what \`deno task test\` leaves out: one in 101 on software WebGPU"
+      ? "\n  --rest   what \`deno task test\` leaves out: one in 211 on software WebGPU"
       : ""
   }
   --help   print this`;
