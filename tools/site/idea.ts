@@ -7,7 +7,7 @@ import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 const PLACE = "<!-- the picture of the idea -->";
 
 /** A sentence, and how much each word lets pass: words that carry meaning hold back more. */
-const SENTENCE = [
+export const SENTENCE = [
   ["We", 0.9],
   ["sat", 0.75],
   ["on", 0.95],
@@ -20,7 +20,7 @@ const SENTENCE = [
 ] as const;
 
 /** The word whose row of the mask is drawn: what it means is said after it. */
-const CHOSEN = 4;
+export const CHOSEN = 4;
 
 /** The height of a bar of weight 1, and of what is above it. */
 const [HEIGHT, TOP] = [86, 4];

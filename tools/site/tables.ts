@@ -8,7 +8,7 @@ const MANY = 7;
 /** Characters that a line of a table has room for on a phone. */
 const PHONE = 40;
 
-/** What stands between two columns, in characters. */
+/** The gap between two columns, in characters. */
 const GAP = 2;
 
 const TABLE = /<table([^>]*)>([^]*?)<\/table>/g;
@@ -59,7 +59,7 @@ export function withColumnNames(html: string): string {
 function leastWidth(rows: readonly string[]): number {
   const widths: number[] = [];
   for (const row of rows) {
-    // Lines do not break at such a space.
+    // Lines do not break at a no-break space, which `textOf` makes an ordinary one.
     const whole = row.replaceAll("\u00a0", "_");
     for (const [at, text] of cellsOf(whole).entries()) {
       const longest = Math.max(...text.split(" ").map(({ length }) => length));
