@@ -9,7 +9,7 @@ const MANY = 7;
 const PHONE = 40;
 
 /** The gap between two columns, in characters. */
-const GAP = 2;
+const GAP = 3;
 
 const TABLE = /<table([^>]*)>([^]*?)<\/table>/g;
 const ROW = /<tr[^>]*>[^]*?<\/tr>/g;
