@@ -314,8 +314,9 @@ failing ranks, and training.`,
 
 const SITE_TEST: Task = {
   about:
-    `Builds the page of \`deno task site\` and tries it in Chromium; screenshots go to
-out/site-test.`,
+    `Builds the page of \`deno task site\` and tries it in Chromium, with a sample of
+the documentation; screenshots go to out/site-test. All pages that it has built are
+looked at by \`deno run -A tests/site/every_page.ts\`.`,
   steps: [
     run("tools/setup.ts", "--platforms"),
     {
