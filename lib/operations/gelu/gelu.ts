@@ -95,7 +95,9 @@ export function geluAlong(x: tf.Tensor, direction: tf.Tensor): tf.Tensor {
   const along = tf.customGrad((x, direction, save) => {
     (save as tf.GradSaveFunc)([x as tf.Tensor, direction as tf.Tensor]);
     return {
-      value: tf.tidy(() => tf.mul(slope(x as tf.Tensor), direction as tf.Tensor)),
+      value: tf.tidy(() =>
+        tf.mul(slope(x as tf.Tensor), direction as tf.Tensor)
+      ),
       gradFunc: (dy: tf.Tensor, [x, direction]: tf.Tensor[]) => [
         tf.mul(tf.mul(dy, direction!), curvature(x!)),
         geluAlong(x!, dy),
