@@ -62,8 +62,8 @@ page that needs no network, and ${outPath("report.json")}.
   --backend NAMES   some of ${BACKENDS.join(", ")} (default: all that start)
   --only FIGURES    ${FIGURE_NAMES.slice(0, 7).join(", ")},
                     ${FIGURE_NAMES.slice(7, 13).join(", ")},
-                    ${FIGURE_NAMES.slice(13, 18).join(", ")},
-                    ${FIGURE_NAMES.slice(18).join(", ")}
+                    ${FIGURE_NAMES.slice(13, 19).join(", ")},
+                    ${FIGURE_NAMES.slice(19).join(", ")}
                     (default: all but ${LONG_FIGURES.join(", ")})
   --long            also ${
   LONG_FIGURES.join(", ")

@@ -12,6 +12,7 @@ import { millionPanel } from "./million/panel.ts";
 import { ownDataPanel } from "./own_data/panel.ts";
 import { sentencePanel } from "./sentence_panel.ts";
 import { sudokuPanel } from "./sudoku_panel.ts";
+import { READY } from "./ready.ts";
 import { timesPanel } from "./times_panel.ts";
 
 let filling: Computer<DiffusionCalls> | undefined;
@@ -36,6 +37,7 @@ try {
     ? ""
     : "; more threads need cross-origin isolation";
   status.textContent = `Running on this device: ${description}${note}.`;
+  performance.mark(READY);
 } catch (error) {
   status.textContent = `This page cannot run here: ${(error as Error).message}`;
 }

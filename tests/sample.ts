@@ -39,13 +39,13 @@ const sampled = isFast ? "sample" : part;
 const EVERY = 17;
 
 /** Of cases that are made up, which have no axes. */
-const EVERY_DRAWN = 199;
+const EVERY_DRAWN = 401;
 
 /** Of cases that run operations of TensorFlow.js, as all of them do on WebAssembly. */
 const EVERY_SHARED = 47;
 
 /** Of what samples leave, the rest computes one in so many: CI has 45 minutes for all. */
-const EVERY_REST = 101;
+const EVERY_REST = 211;
 
 const isSoftware = BACKENDS.includes("webgpu") &&
   (await useBackend({ prefer: ["webgpu"] })).adapter!.isFallbackAdapter;

@@ -314,8 +314,9 @@ failing ranks, and training.`,
 
 const SITE_TEST: Task = {
   about:
-    `Builds the page of \`deno task site\` and tries it in Chromium; screenshots go to
-out/site-test.`,
+    `Builds the page of \`deno task site\` and tries it in Chromium, with a sample of
+the documentation; screenshots go to out/site-test. All pages that it has built are
+looked at by \`deno run -A tests/site/every_page.ts\`.`,
   steps: [
     run("tools/setup.ts", "--platforms"),
     {
@@ -465,7 +466,7 @@ Its commands, one after another:
 ${task.steps.map((step) => `  ${commandOf(step)}`).join("\n")}
 ${
     hasRest
-      ? "\n  --rest   what \`deno task test\` leaves out: one in 101 on software WebGPU"
+      ? "\n  --rest   what \`deno task test\` leaves out: one in 211 on software WebGPU"
       : ""
   }
   --help   print this`;

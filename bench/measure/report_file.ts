@@ -31,6 +31,7 @@ export const FIGURE_NAMES = [
   "mixer",
   "overhead",
   "recompute",
+  "hessian",
   "flags",
   "size",
   "launches",

@@ -3,6 +3,7 @@ import type { Figures } from "./figure.ts";
 import { chunks, forms, lengths, peers } from "./figures/attention.ts";
 import { exported } from "./figures/exported.ts";
 import { family, newer, scan } from "./figures/family.ts";
+import { hessian } from "./figures/hessian.ts";
 import {
   large,
   memory,
@@ -37,5 +38,5 @@ export const FIGURES: Figures = {
     exported,
     optimizers,
   },
-  ...{ mixer, overhead, recompute, flags, size, launches, kernels },
+  ...{ mixer, overhead, recompute, hessian, flags, size, launches, kernels },
 };

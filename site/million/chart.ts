@@ -67,7 +67,15 @@ export function drawTimes(
       ),
     );
   }
-  parts.push(label((LEFT + right) / 2, HEIGHT - 6, "tokens"));
+  const middle = (LEFT + right) / 2;
+  parts.push(label(middle, HEIGHT - 6, "tokens"));
+  if (times.length === 0) {
+    const height = (TOP + HEIGHT - BOTTOM) / 2;
+    parts.push(
+      label(middle, height - 12, "Press Run:"),
+      label(middle, height + 12, "the times of your device appear here"),
+    );
+  }
   const way = (points: readonly Point[]) =>
     `M${
       points.map(({ length, milliseconds }) =>

@@ -53,6 +53,10 @@ export function millionPanel(): void {
     if (isRunning) end();
     else void run();
   });
+  // Its link also scrolls to this panel.
+  byId("try", HTMLAnchorElement).addEventListener("click", () => {
+    if (!isRunning) void run();
+  });
   // Shows it once, too.
   new ResizeObserver(showTimes).observe(chart);
   showLength();

@@ -480,8 +480,8 @@ Deno.test("the site's page has the tables, and figures that are small", async ()
     pageHTML({ path: "docs/results/recall.html", title, body }, []),
     results,
   );
-  assertStringIncludes(html, "<td>82.00\u00a0±\u00a02.48\u00a0%</td>");
-  assertStringIncludes(html, "<td>20.0\u00a0ms</td>");
+  assertStringIncludes(html, ">82.00 ±\u00a02.48\u00a0%</td>");
+  assertStringIncludes(html, ">20.0\u00a0ms</td>");
   assertEquals([...pictures.keys()], ["recall-1.svg", "recall-2.svg"]);
   const [, images] = html.split("</table>").at(-1)!.split("recall-1.svg");
   assertStringIncludes(images!, 'src="recall-2.svg">\n</main>');

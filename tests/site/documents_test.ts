@@ -20,6 +20,7 @@ import { CONTENDERS } from "../../site/contenders.ts";
 import { keptTimes } from "../../tools/site/kept_times.ts";
 import { brokenLinks } from "../../tools/site/links.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
+import { withColumnNames, withWholeNumbers } from "../../tools/site/tables.ts";
 import { DOCUMENTS_PLACE, referencePage } from "../../tools/site/reference.ts";
 import {
   documentedSymbols,
@@ -280,7 +281,10 @@ Deno.test("renderMarkdown() gives headings GitHub's anchors, and sections their 
   );
   assertStringIncludes(table, "<td></td>\n<th>b</th>");
   const numbers = renderMarkdown("# A\n\n|b|\n|-|\n|1 ± 2 % of|\n", String);
-  assertStringIncludes(numbers.html, "<td>1\u00a0±\u00a02\u00a0% of</td>");
+  assertStringIncludes(
+    withWholeNumbers(numbers.html),
+    "<td>1\u00a0±\u00a02\u00a0% of</td>",
+  );
 });
 
 Deno.test("documentedSymbols() has a subject and a sentence for every symbol", async () => {
@@ -480,4 +484,29 @@ Deno.test("find() shows the part of a text that has most of the words, and no mo
     ...{ url: `a#${at}`, title: "Two", text: "" },
   }));
   assertEquals(find(indexOf(page), "two").length, 3);
+});
+
+Deno.test("a table that is wider than a phone says in each cell which column it is of", () => {
+  const table = (words: string[], heads = ["", "<code>a</code>", "b"]) =>
+    `<table><thead><tr>${
+      heads.map((head) => `<th>${head}</th>`).join("")
+    }</tr></thead><tbody><tr>${
+      words.map((word) => `<td>${word}</td>`).join("")
+    }</tr></tbody></table>`;
+  const narrow = table(["one", "two three", "four"]);
+  assertEquals(withColumnNames(narrow), narrow);
+  const word = "m".repeat(20);
+  const wide = withColumnNames(table([word, word, ""]));
+  assertStringIncludes(wide, '<table class="stacks">');
+  assertStringIncludes(wide, `<tr><td>${word}</td><td data-column="a">`);
+  assertStringIncludes(wide, '<td data-column="b"></td>');
+});
+
+Deno.test("only in tables of many columns an interval may stand below its number", () => {
+  const row = (columns: number) =>
+    withWholeNumbers(
+      `<table><tr>${"<td>1 ± 2 %</td>".repeat(columns)}</tr></table>`,
+    );
+  assertStringIncludes(row(6), "<td>1\u00a0±\u00a02\u00a0%</td>");
+  assertStringIncludes(row(7), "<td>1 ±\u00a02\u00a0%</td>");
 });

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /**
- * Every page of the built site, light and dark, at 390 and 1440 pixels: what axe
- * finds, and what is wider than the page. `deno task site-test` looks at a sample
+ * Every page of the built site, light and dark, at 390, 830 and 1440 pixels: what
+ * axe finds, and what is wider than the page. `deno task site-test` looks at a sample
  * of them.
  *
  * @module
@@ -19,7 +19,7 @@ const USAGE = `Usage: deno run -A tests/site/every_page.ts [options]
 
 Opens every page of the site that deno task site has built, and prints what axe
 finds and what is wider than the page. All of axe's rules check the light page at
-390 and 1440 pixels; the dark page differs only in colours, so only the rules on
+390, 830 and 1440 pixels; the dark page differs only in colours, so only the rules on
 colours check it. This takes about twenty minutes on two idle cores.
 
   --only PATTERN   only pages whose paths match this regular expression
@@ -28,8 +28,8 @@ colours check it. This takes about twenty minutes on two idle cores.
 
 const SITE = outFolder("site");
 
-/** Widths of phones and of desktops. */
-const WIDTHS = [390, 1440] as const;
+/** Widths of phones, of tablets and of desktops. */
+const WIDTHS = [390, 830, 1440] as const;
 
 /** What axe is asked: the rules that it has on by default, or those on colours. */
 const ASKED: Record<"light" | "dark", RunOptions> = {
@@ -65,11 +65,18 @@ async function faultsOf(page: Page): Promise<string[]> {
     await page.emulateMedia({ colorScheme });
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 900 });
-      const { violations, excess } = await page.evaluate(async (asked) => ({
-        violations: (await (globalThis as unknown as { axe: typeof axe }).axe
-          .run(asked)).violations,
-        excess: document.documentElement.scrollWidth - innerWidth,
-      }), ASKED[colorScheme]);
+      const { violations, excess, tables } = await page.evaluate(
+        async (asked) => ({
+          violations: (await (globalThis as unknown as { axe: typeof axe }).axe
+            .run(asked)).violations,
+          excess: document.documentElement.scrollWidth - innerWidth,
+          tables: [...document.querySelectorAll("main table")]
+            .filter(({ scrollWidth, clientWidth }) =>
+              scrollWidth > clientWidth + 1
+            ).map(({ textContent }) => textContent!.slice(0, 80)),
+        }),
+        ASKED[colorScheme],
+      );
       const at = `${width} pixels, ${colorScheme}`;
       faults.push(
         ...violations.map(({ id, nodes }) =>
@@ -79,6 +86,7 @@ async function faultsOf(page: Page): Promise<string[]> {
         ),
       );
       if (excess > 0) faults.push(`${at}: ${excess} pixels too wide`);
+      faults.push(...tables.map((table) => `${at}: a wide table: ${table}`));
     }
   }
   return faults;

@@ -1,8 +1,19 @@
 /** What the page to try shows and names, and which keys it takes, without a browser. */
-import { assert, assertEquals } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { JSDOM } from "jsdom";
 import { drawChart } from "../../site/chart.ts";
 import { Pad } from "../../site/pad.ts";
+import {
+  CHOSEN,
+  chosenRow,
+  SENTENCE,
+  withIdea,
+} from "../../tools/site/idea.ts";
 
 const INDEX = new URL("../../site/index.html", import.meta.url);
 
@@ -92,4 +103,22 @@ Deno.test("what was found goes when the focus goes elsewhere", async () => {
     assert(lose(document.querySelector("a")));
     assert(!lose(panel) && !lose(null));
   });
+});
+
+Deno.test("the picture of the idea has what the decays on the way leave of each word", async () => {
+  const weights = await chosenRow();
+  const decays = SENTENCE.map(([, decay]) => decay);
+  const product = (start: number, end: number) =>
+    decays.slice(start, end).reduce((all, decay) => all * decay, 1);
+  weights.forEach((weight, at) => {
+    const wanted = at < CHOSEN
+      ? product(at, CHOSEN)
+      : product(CHOSEN + 1, at + 1);
+    assertAlmostEquals(weight, wanted, 1e-6);
+  });
+  const html = await withIdea(
+    await Deno.readTextFile(INDEX),
+  );
+  assertStringIncludes(html, '<svg id="idea"');
+  assertEquals(html.match(/<rect class="backward step-/g)!.length, 4);
 });

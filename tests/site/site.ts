@@ -19,6 +19,7 @@ import type { LocalServer } from "../../tools/server/loopback.ts";
 import { outFolder } from "../../tools/out_folder.ts";
 import { buildSite } from "../../tools/site/build.ts";
 import { serveSite } from "../../tools/site/serve.ts";
+import { READY } from "../../site/ready.ts";
 import { CHROMIUM, KEEPS_BROWSER, launch } from "../platforms/chromium.ts";
 
 const SITE = outFolder("site");
@@ -42,6 +43,9 @@ const PAGES = [
 
 /** Bytes of the first load, compressed. */
 const MOST_BYTES = 1e6;
+
+/** Milliseconds after which idle cores can compute. */
+const SOON = 1000;
 
 /** Milliseconds in which idle cores read a million tokens. */
 const MOST_MILLISECONDS = 3000;
@@ -164,6 +168,41 @@ async function allRead(page: Page, digit: string): Promise<void> {
   await page.locator("#digit", { hasText: digit }).waitFor();
   const read = page.locator("#forms td:nth-child(2)", { hasText: digit });
   await read.nth(3).waitFor();
+}
+
+/** Loads what `deno task site` says that it loads, and nothing else, and tells how soon it can compute. */
+async function testFirstLoad(
+  browser: Browser,
+  url: string,
+  files: readonly string[],
+): Promise<void> {
+  const context = await browser.newContext();
+  const asked = new Set<string>();
+  context.on("request", (request) => {
+    // What threads run is made in the page.
+    if (!request.url().startsWith(url)) return;
+    asked.add(request.url().slice(url.length) || "index.html");
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(80_000);
+  await page.goto(url);
+  await allRead(page, "3");
+  const ready = await page.evaluate(
+    (name) => performance.getEntriesByName(name)[0]!.startTime,
+    READY,
+  );
+  const [load] = Deno.loadavg();
+  console.log(
+    `Ready after ${
+      ready.toFixed(0)
+    } ms, of at most ${SOON} on idle cores. Load ${load}.`,
+  );
+  await context.close();
+  // A page that is isolated already has no need of one.
+  const own = files.filter((name) => name !== "service_worker.js");
+  assertEquals([...asked].filter((name) => name !== "icon.svg").sort(), [
+    ...own.filter((name) => name !== "icon.svg").sort(),
+  ]);
 }
 
 /** An example is read at first; it goes where somebody draws. */
@@ -434,12 +473,16 @@ async function testAccess(page: Page, part = "html"): Promise<void> {
   assertEquals(found, []);
 }
 
-/** Nothing is wider than the page. */
+/** Nothing is wider than the page, and no table of a document scrolls sideways. */
 async function testWidth(page: Page): Promise<void> {
-  const excess = await page.evaluate(() =>
-    document.documentElement.scrollWidth - innerWidth
-  );
+  const { excess, tables } = await page.evaluate(() => ({
+    excess: document.documentElement.scrollWidth - innerWidth,
+    tables: [...document.querySelectorAll("main table")]
+      .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1)
+      .map(({ textContent }) => textContent!.slice(0, 80)),
+  }));
   assertLess(excess, 1);
+  assertEquals(tables, []);
 }
 
 /** All images have come. */
@@ -531,6 +574,16 @@ Deno.test({
       `${count} thread${count === 1 ? "" : "s"}`;
     const cores = navigator.hardwareConcurrency;
     try {
+      await t.step(
+        "its first load is what is listed, and soon ready",
+        async () => {
+          await testFirstLoad(
+            browser,
+            at(isolated),
+            files.map(({ name }) => name),
+          );
+        },
+      );
       for (const width of [360, 1440]) {
         for (const colorScheme of ["light", "dark"] as const) {
           await t.step(`at ${width} pixels, ${colorScheme}`, async () => {

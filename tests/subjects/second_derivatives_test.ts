@@ -1,5 +1,5 @@
 /** Second derivatives of every operation. @module */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { attentionWithJoinedHeads } from "../../lib/attention/lion_attention.ts";
 import { denseGelu } from "../../lib/operations/dense/dense.ts";
@@ -28,6 +28,7 @@ import {
 } from "../../lib/training/mod.ts";
 import {
   type BackendName,
+  bidirectionalDecay,
   deltaStep,
   lionAttention,
   selectiveDecay,
@@ -310,4 +311,53 @@ onEachBackend(
     assertEquals(missing, ["LionTurnSweepsGrad"]);
   },
   { sampled: true },
+);
+
+onEachBackend(
+  "products with Hessians of many tokens that forget fast are those of plain forms",
+  async () => {
+    const size = [1, 1, 1100], columns = 4;
+    const drawn = (
+      seed: number,
+      shape: number[],
+      make: (x: number) => number = (x) => x,
+    ) => {
+      const count = tf.util.sizeFromShape(shape);
+      return tf.tensor(array(count, uniform(seed)).map(make), shape);
+    };
+    const shapes = [0, 1, 2].map(() => [...size, columns]);
+    const xs = [
+      ...shapes.map((shape, i) => drawn(i + 1, shape)),
+      drawn(4, size, (x) => -20 * Math.abs(x)),
+      drawn(5, size, (x) => -3 * Math.abs(x)),
+    ];
+    const us = tf.tidy(() =>
+      xs.map((x, i) => tf.mul(x, drawn(i + 20, x.shape)))
+    );
+    const productsOf = (kernel: boolean) =>
+      tf.tidy(() =>
+        tf.grads((...xs: tf.Tensor[]) => {
+          const dxs = tf.grads((q, k, v, f, b) => {
+            const decay = bidirectionalDecay(
+              f as tf.Tensor3D,
+              b as tf.Tensor3D,
+            );
+            const [queries, keys] = [tf.exp(q!), tf.exp(k!)] as tf.Tensor4D[];
+            const options = { decay, kernel, form: "chunkwise" } as const;
+            return lionAttention(queries!, keys!, v as tf.Tensor4D, options);
+          })(xs);
+          return tf.addN(dxs.map((dx, i) => tf.sum(tf.mul(dx, us[i]!))));
+        })(xs)
+      );
+    const [actual, expected] = [productsOf(true), productsOf(false)];
+    const values = async (tensors: tf.Tensor[]) =>
+      (await Promise.all(tensors.map((x) => x.data()))).flatMap((x) => [...x]);
+    const [got, wanted] = [await values(actual), await values(expected)];
+    const largest = (x: number[]) =>
+      x.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const errors = got.map((value, i) => value - wanted[i]!);
+    assertLess(largest(errors), 1e-3 * largest(wanted));
+    tf.dispose([xs, us, actual, expected]);
+  },
+  ["wasm"],
 );

@@ -232,7 +232,7 @@ const VARIANTS = [
 export const TRANSITION: Subject<TransitionCase, TransitionProblem> = {
   name: "transitionAttention",
   // Software WebGPU compiles the shaders of a case for ten seconds.
-  every: 31,
+  every: 61,
   cases: [1, 2, 67].flatMap((length, l) =>
     READS.flatMap((reads, r) =>
       TRANSITION_DECAYS.flatMap((decay, g) =>

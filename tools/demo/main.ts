@@ -107,6 +107,8 @@ function examplesOf(test: Digits, predictions: Uint8Array) {
 }
 
 const started = performance.now();
+/** Processes that wanted a core in the last minute, before this one; 0 on Windows. */
+const [othersAtWork] = Deno.loadavg();
 const options = await readOptions();
 const backend = await useBackend(
   options.backend ? { prefer: [options.backend] } : {},
@@ -143,6 +145,13 @@ console.log(
   }`,
 );
 
+if (othersAtWork! > navigator.hardwareConcurrency / 2) {
+  console.log(
+    `\nthis machine was busy when the run began (${
+      othersAtWork!.toFixed(1)
+    } processes on ${navigator.hardwareConcurrency} cores): times mean little`,
+  );
+}
 const forms = await compareForms(model, test);
 console.log("\nthe same weights on the 10,000 test images:");
 printTable([

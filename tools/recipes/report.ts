@@ -58,6 +58,9 @@ function refusal(sick: readonly Health[], { floor }: RecipeResults): string {
   }. A comparison with a model that was not trained would say nothing.`;
 }
 
+/** Columns of figures that have room beside the costs; more have a table of their own. */
+const MOST_BESIDE = 4;
+
 function comparison(
   results: RecipeResults,
   health: readonly Health[],
@@ -69,9 +72,21 @@ function comparison(
   const ofReference = figuresOf(trials, reference, main);
   const marked = (name: string) =>
     untrained(health).includes(name) ? `${name} †` : name;
-  const rows = names.map((name) => [
-    marked(name),
-    ...columns.map((column) => cellOf(trials, name, column)),
+  const figures = [
+    ...names.map((name) => [
+      marked(name),
+      ...columns.map((column) => cellOf(trials, name, column)),
+    ]),
+    ...Object.entries(results.baselines).map(([name, figures]) => [
+      `_${name}_`,
+      ...columns.map((column) =>
+        column in figures
+          ? show(column, { mean: figures[column]!, half: NaN })
+          : ""
+      ),
+    ]),
+  ];
+  const others = names.map((name) => [
     difference(
       main,
       figuresOf(trials, name, main),
@@ -85,27 +100,26 @@ function comparison(
       : "",
     ...Object.values(published).map((figures) => `${figures[name] ?? ""}`),
   ]);
-  const baselines = Object.entries(results.baselines).map(([name, figures]) => [
-    `_${name}_`,
-    ...columns.map((column) =>
-      column in figures
-        ? show(column, { mean: figures[column]!, half: NaN })
-        : ""
-    ),
-    ...["", "", "", ""],
-    ...Object.keys(published).map(() => ""),
-  ]);
+  const namesOfOthers = [
+    columns.length > MOST_BESIDE ? `${main} − ${reference}` : `− ${reference}`,
+    "parameters",
+    "step",
+    `× ${reference}`,
+    ...Object.keys(published),
+  ];
+  if (columns.length > MOST_BESIDE) {
+    return [
+      markdownTable(["", ...columns], figures),
+      markdownTable(
+        ["", ...namesOfOthers],
+        names.map((name, at) => [marked(name), ...others[at]!]),
+      ),
+    ].join("\n\n");
+  }
+  const none = namesOfOthers.map(() => "");
   return markdownTable(
-    [
-      "",
-      ...columns,
-      `− ${reference}`,
-      "parameters",
-      "step",
-      `× ${reference}`,
-      ...Object.keys(published),
-    ],
-    [...rows, ...baselines],
+    ["", ...columns, ...namesOfOthers],
+    figures.map((row, at) => [...row, ...others[at] ?? none]),
   );
 }
 

@@ -4,6 +4,7 @@ import config from "../../deno.json" with { type: "json" };
 import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { policyText } from "../../lib/notebook/content_policy.ts";
 import { readKept } from "../../bench/measure/read_report.ts";
+import { withIdea } from "./idea.ts";
 import { keptTimes } from "./kept_times.ts";
 import { keptResults, withCurves } from "./curves.ts";
 import { documentation } from "./documents.ts";
@@ -23,10 +24,24 @@ import { WASM, WASM_FILE } from "./wasm_file.ts";
 const SOURCE = new URL("../../site/", import.meta.url);
 
 /** Bundled by Deno, with all that they import. */
-const PROGRAMS = ["page", "worker", "search"] as const;
+const PROGRAMS = ["page", "search"] as const;
 
-/** Bundled too, and loaded when somebody drops data, or wants something filled in. */
-const LATER_PROGRAMS = ["own_data/trainer", "diffusion_worker"] as const;
+/**
+ * Bundled in pieces, so that what only WebGPU needs is loaded where it is chosen.
+ * The second is loaded when somebody wants something filled in.
+ */
+const WORKERS = ["worker", "diffusion_worker"] as const;
+
+const FIRST_WORKER = `${WORKERS[0]}.js`;
+
+/** The pieces that the first worker imports on WebAssembly, by what their names begin with. */
+const FIRST_PIECES = /^(?:cpu_modules|wasm_modules|wasm_kernels|relaxed)-/;
+
+/** A piece that a piece imports: at once, or later, in brackets. */
+const IMPORTED = /(?:from|import)\s*(\()?"\.\/([\w-]+\.js)"/g;
+
+/** Bundled too, and loaded when somebody drops data. */
+const LATER_PROGRAM = "own_data/trainer";
 
 /** What decodes pictures, of packages of npm; each is loaded for the first picture of its kind. */
 const CODECS: Readonly<Record<string, readonly string[]>> = {
@@ -179,13 +194,14 @@ export async function buildPage(folder: URL): Promise<Built[]> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   await Deno.mkdir(new URL("weights/LICENSES/", folder), { recursive: true });
-  for (const name of [...PROGRAMS, ...LATER_PROGRAMS]) {
-    await bundle(name, folder);
-  }
+  for (const name of [...PROGRAMS, LATER_PROGRAM]) await bundle(name, folder);
+  await bundleWorkers(folder);
   await copyCodecs(folder);
   for (const name of [...FILES, ...LATER]) {
     await Deno.copyFile(new URL(name, SOURCE), new URL(name, folder));
   }
+  const page = new URL("index.html", folder);
+  await Deno.writeTextFile(page, await withIdea(await Deno.readTextFile(page)));
   for (const name of OF_PACKAGES) {
     const file = new URL(name, folder);
     await Deno.mkdir(new URL("./", file), { recursive: true });
@@ -202,6 +218,7 @@ export async function buildPage(folder: URL): Promise<Built[]> {
   );
   const names = [
     ...PROGRAMS.map((name) => `${name}.js`),
+    ...await firstPieces(folder),
     ...[...FILES, WASM_FILE, KEPT_TIMES],
   ];
   return await Promise.all(names.map((name) => sizesOf(name, folder)));
@@ -364,6 +381,35 @@ async function bundle(name: string, folder: URL): Promise<void> {
     fileURLToPath(new URL(`${name.split("/").at(-1)}.js`, folder)),
     fileURLToPath(new URL(`${name}.ts`, SOURCE)),
   );
+}
+
+async function bundleWorkers(folder: URL): Promise<void> {
+  await run(
+    ...["bundle", "--quiet", "--minify", "--code-splitting"],
+    ...["--platform", "browser", "--outdir", fileURLToPath(folder)],
+    ...WORKERS.map((name) => fileURLToPath(new URL(`${name}.ts`, SOURCE))),
+  );
+  // Asked for one after another, each would wait for the one before it.
+  const first = new URL(FIRST_WORKER, folder);
+  const program = await Deno.readTextFile(first);
+  const pieces = (await firstPieces(folder)).slice(1)
+    .map((name) => `import"./${name}";`);
+  await Deno.writeTextFile(first, program + pieces.join(""));
+}
+
+/** The first worker, and the pieces that it imports on WebAssembly. */
+async function firstPieces(folder: URL): Promise<string[]> {
+  const found = new Set<string>();
+  const add = async (name: string) => {
+    if (found.has(name)) return;
+    found.add(name);
+    const program = await Deno.readTextFile(new URL(name, folder));
+    for (const [, isLater, piece] of program.matchAll(IMPORTED)) {
+      if (!isLater || FIRST_PIECES.test(piece!)) await add(piece!);
+    }
+  };
+  await add(FIRST_WORKER);
+  return [...found];
 }
 
 async function sizesOf(name: string, folder: URL): Promise<Built> {

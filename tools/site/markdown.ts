@@ -41,23 +41,10 @@ export function renderMarkdown(
     },
   });
   const html = withAnchors(
-    tidyTables(marked.parse(markdown, { async: false })),
+    withHeaders(marked.parse(markdown, { async: false })),
   );
   const sections = sectionsOf(html);
   return { html, sections, title: sections[0]!.heading };
-}
-
-/** Tables in which an empty cell is no header, and numbers are whole on a line, with their units. */
-function tidyTables(html: string): string {
-  return withHeaders(html)
-    .replaceAll(
-      /<td[^>]*>[^]*?<\/td>/g,
-      (cell) =>
-        cell.replaceAll(
-          /(?<=\d) (?=%|± |(?:ms|s|MiB)\b)|(?<=±) (?=\d)/g,
-          "\u00a0",
-        ),
-    );
 }
 
 /** Code as HTML, in colours if it is TypeScript. */

@@ -6,6 +6,7 @@ import { NIGHT } from "./night.ts";
 import { COMPUTING_POLICY, DOCUMENT_POLICY } from "./policies.ts";
 import { repositoryLink } from "./repository.ts";
 import { sectionsOf } from "./sections.ts";
+import { withColumnNames, withWholeNumbers } from "./tables.ts";
 
 /** The page of all symbols in a sentence each. */
 export const SYMBOLS = "docs/symbols.html";
@@ -68,7 +69,7 @@ ${headerOf(path)}
 ${documentsNav(path, documents)}
 ${contentsNav(body)}
 <main>
-${scrollable(body)}
+${scrollable(withColumnNames(withWholeNumbers(body)))}
 ${neighboursNav(path, documents)}
 </main>
 </div>
@@ -160,7 +161,7 @@ ${links.join("\n")}
 /** Lets keys scroll what may be wider than the page. */
 function scrollable(html: string): string {
   return html.replaceAll(
-    /<(pre class="\w+"|table|div class="picture"|span class="katex-display")>/g,
+    /<(pre class="\w+"|table(?: class="stacks")?|div class="picture"|span class="katex-display")>/g,
     '<$1 tabindex="0">',
   );
 }

@@ -53,7 +53,7 @@ export function withAnchors(html: string): string {
 const INLINE = /<\/?(?:a|b|code|em|i|span|strong|sub|sup)\b[^>]*>|\u200B/g;
 
 /** HTML without its tags; formulas are said once, as they are drawn. */
-function textOf(html: string): string {
+export function textOf(html: string): string {
   return html.replaceAll(/<math\b[^]*?<\/math>/g, "").replaceAll(INLINE, "")
     .replaceAll(/<[^>]*>/g, " ").replaceAll("&lt;", "<")
     .replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll("&#39;", "'")

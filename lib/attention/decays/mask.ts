@@ -12,7 +12,7 @@
 import { assertAllocatable, assertPositiveInteger } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import { assertDecay, type Decay } from "./decay.ts";
-import { type LogDecayPair, logDecayPair } from "./decay_pair.ts";
+import { logDecayPair } from "./decay_pair.ts";
 
 /** A range of a mask's columns: the sources `start`, `start + 1`, …, `start + size - 1`. */
 export interface Columns {
@@ -92,11 +92,11 @@ export function mask(sides: Sides, length: number): tf.Tensor {
  * The logarithm of the whole mask, of both sides or the forward one alone: 0 for
  * tokens that are then not read.
  *
- * @param pair Log decays, each `[batch or 1, heads, length]`.
- * @returns `[batch or 1, heads, length, length]`
+ * @param sides Log decays, each `[...sequences, length]`.
+ * @returns `[...sequences, length, length]`
  */
-export function logMask(pair: LogDecayPair, length: number): tf.Tensor {
-  return pathSums(pair, length, { start: 0, size: length })
+export function logMask(sides: Sides, length: number): tf.Tensor {
+  return pathSums(sides, length, { start: 0, size: length })
     .reduce((sum, side) => tf.add(sum, side));
 }
 

@@ -7,10 +7,10 @@ import {
 } from "./transition_inputs.ts";
 
 /** The vectors with queries that are scaled. */
-export function scaled(
-  vectors: TransitionVectors,
+export function scaled<T extends TransitionVectors>(
+  vectors: T,
   scale: number,
-): TransitionVectors {
+): T {
   return { ...vectors, q: tf.mul(vectors.q, scale) };
 }
 

@@ -67,11 +67,48 @@ export function runSoftmaxPlain(
  */
 export function readByScores(
   scores: tf.Tensor4D,
-  { v, mask, segments, decays }: Omit<SoftmaxInputs, "q" | "k">,
+  { v, ...inputs }: Omit<SoftmaxInputs, "q" | "k">,
   causal: boolean,
 ): tf.Tensor4D {
-  const [batch, , length] = v.shape;
-  const read = (x: tf.Tensor4D) => withoutPadding(x, mask);
+  const read = (x: tf.Tensor4D) => withoutPadding(x, inputs.mask);
+  return read(tf.matMul(weightsOf(scores, inputs, causal), read(v)));
+}
+
+/** How {@linkcode runSoftmaxPlain} changes along directions of some of its tensors. */
+export function softmaxAlong(
+  { q, k, v, ...inputs }: SoftmaxInputs,
+  directions: Partial<SoftmaxInputs>,
+  { causal, scale }: SoftmaxAttributes,
+): tf.Tensor4D {
+  const read = (x: tf.Tensor4D) => withoutPadding(x, inputs.mask);
+  const scoresOf = (q: tf.Tensor4D, k: tf.Tensor4D) =>
+    tf.matMul(tf.mul(read(q), scale), read(k), false, true) as tf.Tensor4D;
+  const { decays } = directions;
+  const changes = [
+    directions.q && scoresOf(directions.q, k),
+    directions.k && scoresOf(q, directions.k),
+    decays && logMask(decays, q.shape[2]),
+  ].filter((change) => change !== undefined && change !== null);
+  const weights = weightsOf(scoresOf(q, k), inputs, causal);
+  const terms: tf.Tensor[] = [];
+  if (changes.length > 0) {
+    const change = changes.reduce((sum, next) => tf.add(sum, next));
+    const weighted = tf.mul(weights, change);
+    const mean = tf.sum(weighted, -1, true);
+    const moved = tf.sub(weighted, tf.mul(weights, mean));
+    terms.push(tf.matMul(moved, read(v)));
+  }
+  if (directions.v) terms.push(tf.matMul(weights, read(directions.v)));
+  return read(tf.addN(terms) as tf.Tensor4D);
+}
+
+/** The weights of scores: each row sums to 1. */
+function weightsOf(
+  scores: tf.Tensor4D,
+  { mask, segments, decays }: Omit<SoftmaxInputs, "q" | "k" | "v">,
+  causal: boolean,
+): tf.Tensor4D {
+  const [batch, , length] = scores.shape;
   if (decays) scores = tf.add(scores, logMask(decays, length));
   const isToken = mask && tf.notEqual(mask, 0);
   if (isToken) {
@@ -88,7 +125,7 @@ export function readByScores(
     scores = hideScores(scores, tf.equal(reader, source));
   }
   if (isToken) scores = resetPadding(scores, isToken);
-  return read(tf.matMul(tf.softmax(scores), read(v)));
+  return tf.softmax(scores);
 }
 
 /**

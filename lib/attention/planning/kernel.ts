@@ -25,6 +25,7 @@ import {
   type PlannedForm,
   repeatHeads,
 } from "../forms/form.ts";
+import { attentionAlong, type Sources } from "../forms/along.ts";
 import { betweenTokens } from "../forms/paths.ts";
 import { runPlain } from "../forms/run_plain.ts";
 import type { DecayPair } from "../decays/decay_pair.ts";
@@ -68,6 +69,11 @@ export const JOINED_HEADS_CHUNKWISE: typeof ATTENTION[ConcreteForm] = {
   plain: (tensors: KernelTensors, attributes: KernelAttributes) => ({
     y: joinHeads(attendPlainly(tensors, attributes)),
   }),
+  along: (
+    tensors: KernelTensors,
+    directions: Partial<KernelTensors>,
+    attributes: KernelAttributes,
+  ) => ({ y: joinHeads(attendAlong(tensors, directions, attributes)) }),
 };
 
 /** Whether the current backend has a form's kernel for shared keys. */
@@ -87,6 +93,11 @@ function attention(kernel: string): typeof ATTENTION[ConcreteForm] {
     plain: (tensors: KernelTensors, attributes: KernelAttributes) => ({
       y: attendPlainly(tensors, attributes),
     }),
+    along: (
+      tensors: KernelTensors,
+      directions: Partial<KernelTensors>,
+      attributes: KernelAttributes,
+    ) => ({ y: attendAlong(tensors, directions, attributes) }),
   };
 }
 
@@ -103,7 +114,7 @@ type KernelTensors = {
 /** The output of the kernels of all forms, in chunks. */
 function attendPlainly(
   { q, k, v, f, b, mask }: KernelTensors,
-  settings: KernelAttributes,
+  settings: AttentionSettings,
 ): tf.Tensor4D {
   const decays = f ? { forward: f, backward: b ?? null } as DecayPair : null;
   return runPlain(
@@ -111,6 +122,51 @@ function attendPlainly(
     { q, k, v, decays, tokens: mask },
     settings,
   );
+}
+
+/** How the output of the kernels of all forms changes along directions of their inputs. */
+function attendAlong(
+  { mask, ...given }: KernelTensors,
+  directions: Partial<KernelTensors>,
+  { scale, normalize, epsilon }: KernelAttributes,
+): tf.Tensor4D {
+  const heads = given.v.shape[1];
+  const prepared = <T extends Partial<KernelTensors>>(tensors: T): T => ({
+    ...tensors,
+    ...tensors.q && { q: tf.mul(repeatHeads("q", tensors.q, heads), scale) },
+    ...tensors.k && { k: repeatHeads("k", tensors.k, heads) },
+  });
+  return attentionAlong(
+    prepared(given),
+    prepared(directions),
+    mask,
+    normalize ? epsilon : undefined,
+    attend,
+  );
+}
+
+/**
+ * Attention without scale and division, by the chunkwise kernel if it takes the problem; causal where
+ * there is an f and no b.
+ */
+export function attend({ q, k, v, f, b }: Sources): tf.Tensor4D {
+  const causal = f !== undefined && b === undefined;
+  const [batch, heads, length, headDim] = q.shape;
+  const settings = { causal, scale: 1, normalize: false, epsilon: 0 };
+  const plan = planForm("chunkwise", {
+    ...{ batch, heads, length, headDim, valueDim: v.shape[3], causal },
+    ...{ decays: f !== undefined, diagonal: f?.rank === 4, normalize: false },
+    ...{ chunkSize: undefined, precision: "f32" },
+  });
+  if ("refusal" in plan || plan.gradientRefusal) {
+    const tensors = { q, k, v, ...f && { f }, ...b && { b } };
+    return attendPlainly(tensors, settings);
+  }
+  const attributes: KernelAttributes = {
+    ...{ ...settings, chunkSize: plan.chunkSize ?? 1, precision: "f32" },
+  };
+  const inputs = { q, k, v, f, b };
+  return runKernel(ATTENTION.chunkwise, inputs, attributes).y as tf.Tensor4D;
 }
 
 /** Tokens per chunk where operations of tfjs run. */

@@ -1,10 +1,11 @@
 /** The kernel of softmax attention that a backend may have. @module */
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import { type Operation, runKernel } from "@lionjs/tfjs/kernel";
 import { withSlopes } from "../decays/alibi.ts";
 import { spread } from "../../operations/spread/spread.ts";
 import {
   runSoftmaxPlain,
+  softmaxAlong,
   type SoftmaxAttributes,
   type SoftmaxInputs,
 } from "../forms/softmax.ts";
@@ -24,18 +25,39 @@ export const SOFTMAX_ATTENTION: Operation<"y", "maxima" | "sums"> = {
   outputs: ["y"],
   further: ["maxima", "sums"],
   gradientReads: ["y", "maxima", "sums"],
-  plain: (
-    { f, b, mask, segments, ...vectors }:
-      & Record<"q" | "k" | "v", tf.Tensor4D>
-      & Partial<Record<"f" | "b", tf.Tensor3D>>
-      & Partial<Record<"mask" | "segments", tf.Tensor2D>>,
+  plain: (tensors: KernelTensors, attributes: SoftmaxAttributes) => ({
+    y: runSoftmaxPlain(inputsOf(tensors), attributes, undefined),
+  }),
+  along: (
+    { mask, segments, ...tensors }: KernelTensors,
+    { q, k, v, f, b }: Partial<KernelTensors>,
     attributes: SoftmaxAttributes,
   ) => {
-    const decays = f ? { forward: f, backward: b ?? null } : null;
-    const inputs = { ...vectors, mask, segments, decays };
-    return { y: runSoftmaxPlain(inputs, attributes, undefined) };
+    const zero = (x: tf.Tensor3D | undefined) => x && tf.zerosLike(x);
+    const forward = f ?? (b && zero(tensors.f));
+    const ways = {
+      ...{ ...q && { q }, ...k && { k }, ...v && { v } },
+      ...forward && {
+        decays: { forward, backward: b ?? zero(tensors.b) ?? null },
+      },
+    };
+    const inputs = inputsOf({ ...tensors, mask, segments });
+    return { y: softmaxAlong(inputs, ways, attributes) };
   },
 };
+
+/** The tensors of the kernel. */
+type KernelTensors =
+  & Record<"q" | "k" | "v", tf.Tensor4D>
+  & Partial<Record<"f" | "b", tf.Tensor3D>>
+  & { readonly [name in "mask" | "segments"]?: tf.Tensor2D | undefined };
+
+function inputsOf(
+  { f, b, mask, segments, ...vectors }: KernelTensors,
+): SoftmaxInputs {
+  const decays = f ? { forward: f, backward: b ?? null } : null;
+  return { ...vectors, mask, segments, decays };
+}
 
 /**
  * Runs the current backend's kernel of softmax attention. Differentiable in q, k, v and

@@ -22,7 +22,8 @@ import {
   stepsOf,
   type TransitionVectors,
 } from "../forms/transition_inputs.ts";
-import type { AttentionSizes } from "./kernel.ts";
+import { type Sweep, transitionsAlong } from "../forms/transitions_along.ts";
+import { attend, type AttentionSizes } from "./kernel.ts";
 
 /**
  * The kernel of whole sequences, which computes from the state S_0 = 0
@@ -60,6 +61,22 @@ export const TRANSITION: Operation<"y"> = {
   plain: (tensors: KernelTensors, attributes: TransitionAttributes) => ({
     y: sweepPlainly(tensors, attributes),
   }),
+  along: (
+    tensors: KernelTensors,
+    directions: Partial<KernelTensors>,
+    { scale, ...attributes }: TransitionAttributes,
+  ) => {
+    const { q } = directions;
+    const runs = { attend, sweep: runSweep };
+    return {
+      y: transitionsAlong(
+        scaled(tensors, scale),
+        { ...directions, ...q && { q: tf.mul(q, scale) } },
+        attributes,
+        runs,
+      ),
+    };
+  },
 };
 
 /**
@@ -123,6 +140,15 @@ function runChunks(
     before,
     PLAIN_CHUNK,
   );
+}
+
+/** A sweep from the left of tokens of one step, by the kernel if it takes the problem. */
+function runSweep({ gate, ...vectors }: Sweep): tf.Tensor4D {
+  const outputs = runTransitionKernel({
+    ...{ vectors, gates: { forward: gate, backward: null } },
+    ...{ causal: true, scale: 1, chunkSize: undefined },
+  });
+  return outputs?.y ?? runChunks(vectors, gate).y;
 }
 
 /** Attributes of the kernels of transitions. */

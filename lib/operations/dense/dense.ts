@@ -9,7 +9,7 @@ import {
   runKernel,
   withFloats,
 } from "@lionjs/tfjs/kernel";
-import { gelu } from "../gelu/gelu.ts";
+import { gelu, geluAlong } from "../gelu/gelu.ts";
 
 /** The kernel of {@linkcode dense}. */
 export const DENSE: Operation<"y"> = {
@@ -35,10 +35,7 @@ export const DENSE_GELU: Operation<"y", "hidden"> = {
   gradientReads: ["hidden"],
   plain: (inputs: Inputs) => ({ y: gelu(multiplyPlainly(inputs)) }),
   along: (inputs: Inputs, directions: Partial<Inputs>) => ({
-    y: tf.grad((x: tf.Tensor) => gelu(x))(
-      multiplyPlainly(inputs),
-      multiplyAlong(inputs, directions),
-    ),
+    y: geluAlong(multiplyPlainly(inputs), multiplyAlong(inputs, directions)),
   }),
 };
 
@@ -122,17 +119,18 @@ function multiplyAlong(
   { x, weight }: Inputs,
   directions: Partial<Inputs>,
 ): tf.Tensor {
-  const { bias } = directions;
+  const rowsOf = (x: tf.Tensor) => tf.reshape(x, [-1, weight.shape[0]]);
+  // A fused product would compute the gradients of both factors, and one is a direction.
+  const product = (x: tf.Tensor, weight: tf.Tensor2D): tf.Tensor =>
+    tf.matMul(rowsOf(x), weight);
   const terms = [
-    directions.x && multiplyPlainly({ x: directions.x, weight, bias }),
-    directions.weight && multiplyPlainly({
-      ...{ x, weight: directions.weight },
-      bias: directions.x ? undefined : bias,
-    }),
+    directions.x && product(directions.x, weight),
+    directions.weight && product(x, directions.weight),
+    directions.bias,
   ].filter((term) => term !== undefined);
-  return terms.length > 0
-    ? tf.addN(terms)
-    : tf.broadcastTo(bias!, [...x.shape.slice(0, -1), bias!.size]);
+  const sum = terms.reduce((sum, term) => tf.add(sum, term));
+  const shape = [...x.shape.slice(0, -1), weight.shape[1]];
+  return sum.rank === 1 ? tf.broadcastTo(sum, shape) : tf.reshape(sum, shape);
 }
 
 /**

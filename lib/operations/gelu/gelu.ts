@@ -21,8 +21,13 @@ export const GELU: Operation<"y"> = {
   kernel: "LionGelu",
   gradientsIn: ["x"],
   outputs: ["y"],
-  plain: ({ x }: { readonly x: tf.Tensor }) => ({ y: byErf(x) }),
+  plain: ({ x }: Inputs) => ({ y: byErf(x) }),
+  along: ({ x }: Inputs, directions: Inputs) => ({
+    y: geluAlong(x, directions.x),
+  }),
 };
+
+type Inputs = { readonly x: tf.Tensor };
 
 /**
  * Computes GELU, x Φ(x), with the cumulative normal distribution Φ(x) = (1 +
@@ -80,6 +85,43 @@ function byErf<T extends tf.Tensor>(x: T): T {
     const doubled = tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1);
     return tf.mul(tf.mul(x, 0.5), doubled);
   });
+}
+
+/**
+ * GELU'(x) ẋ, how GELU changes along a direction, whose gradient has
+ * GELU'' = φ(x) (2 - x²), of the normal distribution's density φ.
+ */
+export function geluAlong(x: tf.Tensor, direction: tf.Tensor): tf.Tensor {
+  const along = tf.customGrad((x, direction, save) => {
+    (save as tf.GradSaveFunc)([x as tf.Tensor, direction as tf.Tensor]);
+    return {
+      value: tf.tidy(() =>
+        tf.mul(slope(x as tf.Tensor), direction as tf.Tensor)
+      ),
+      gradFunc: (dy: tf.Tensor, [x, direction]: tf.Tensor[]) => [
+        tf.mul(tf.mul(dy, direction!), curvature(x!)),
+        geluAlong(x!, dy),
+      ],
+    };
+  });
+  return along(x, direction);
+}
+
+/** GELU' = Φ(x) + x φ(x). */
+function slope(x: tf.Tensor): tf.Tensor {
+  const below = tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
+  return tf.add(below, tf.mul(x, density(x)));
+}
+
+/** GELU''. */
+function curvature(x: tf.Tensor): tf.Tensor {
+  return tf.mul(tf.sub(2, tf.square(x)), density(x));
+}
+
+/** φ(x) of the normal distribution. */
+function density(x: tf.Tensor): tf.Tensor {
+  const power = tf.exp(tf.mul(tf.square(x), -0.5));
+  return tf.mul(power, 1 / Math.sqrt(2 * Math.PI));
 }
 
 /**

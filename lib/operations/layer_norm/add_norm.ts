@@ -7,7 +7,7 @@ import {
   runAsOne,
   runKernel,
 } from "@lionjs/tfjs/kernel";
-import { layerNorm, normalizePlainly } from "./layer_norm.ts";
+import { layerNorm, normalizeAlong, normalizePlainly } from "./layer_norm.ts";
 
 /**
  * The kernel of {@linkcode addAndNorm}, with the attributes of `LAYER_NORM` and `adds`,
@@ -21,6 +21,7 @@ export const ADD_AND_NORM: Operation<"sum" | "y", "moments"> = {
   gradientReads: ["sum", "moments"],
   gradientInputs: ["scale"],
   plain: addAndNormPlainly,
+  along: addAndNormAlong,
 };
 
 /** The kernel of {@linkcode normOfSum}, with the attributes of {@linkcode ADD_AND_NORM}. */
@@ -34,6 +35,11 @@ export const NORM_OF_SUM: Operation<"y", "sum" | "moments"> = {
   plain: (inputs: Inputs, attributes: { readonly epsilon: number }) => ({
     y: addAndNormPlainly(inputs, attributes).y,
   }),
+  along: (
+    inputs: Inputs,
+    directions: Partial<Inputs>,
+    attributes: { readonly epsilon: number },
+  ) => ({ y: addAndNormAlong(inputs, directions, attributes).y }),
 };
 
 /** The tensors of the kernels. */
@@ -50,6 +56,20 @@ function addAndNormPlainly(
 ): { sum: tf.Tensor; y: tf.Tensor } {
   const sum = added ? tf.add(x, added) : x;
   return { sum, y: normalizePlainly({ x: sum, scale, offset }, epsilon) };
+}
+
+function addAndNormAlong(
+  { x, added, ...parameters }: Inputs,
+  { x: xWay, added: addedWay, ...ways }: Partial<Inputs>,
+  { epsilon }: { readonly epsilon: number },
+): { sum: tf.Tensor; y: tf.Tensor } {
+  const way = xWay && addedWay ? tf.add(xWay, addedWay) : xWay ?? addedWay;
+  const inputs = { x: added ? tf.add(x, added) : x, ...parameters };
+  const directions = { ...ways, ...way && { x: way } };
+  return {
+    sum: way ?? tf.zerosLike(x),
+    y: normalizeAlong(inputs, directions, epsilon),
+  };
 }
 
 /** The parameters of a layer normalisation. */

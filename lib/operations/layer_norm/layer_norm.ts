@@ -30,6 +30,11 @@ export const LAYER_NORM: Operation<"y", "moments"> = {
   plain: (inputs: Inputs, { epsilon }: { readonly epsilon: number }) => ({
     y: normalizePlainly(inputs, epsilon),
   }),
+  along: (
+    inputs: Inputs,
+    directions: Partial<Inputs>,
+    { epsilon }: { readonly epsilon: number },
+  ) => ({ y: normalizeAlong(inputs, directions, epsilon) }),
 };
 
 /** Options of {@linkcode layerNorm}. */
@@ -116,5 +121,30 @@ export function normalizePlainly<T extends tf.Tensor>(
     const variance = tf.mean(tf.square(centred), -1, true);
     const normal = tf.mul(centred, tf.rsqrt(tf.add(variance, epsilon)));
     return tf.add(tf.mul(normal, scale), offset);
+  });
+}
+
+/** How layer normalisation changes along directions of some of its tensors. */
+export function normalizeAlong(
+  { x, scale }: Inputs,
+  directions: Partial<Inputs>,
+  epsilon: number,
+): tf.Tensor {
+  return tf.tidy(() => {
+    const mean = (x: tf.Tensor) => tf.mean(x, -1, true);
+    const centred = tf.sub(x, mean(x));
+    const inverse = tf.rsqrt(tf.add(mean(tf.square(centred)), epsilon));
+    const normal = tf.mul(centred, inverse);
+    const terms: tf.Tensor[] = [];
+    if (directions.x) {
+      const moved = tf.sub(directions.x, mean(directions.x));
+      const wider = tf.mul(normal, mean(tf.mul(normal, moved)));
+      const change = tf.mul(tf.sub(moved, wider), inverse);
+      terms.push(tf.mul(change, scale));
+    }
+    if (directions.scale) terms.push(tf.mul(normal, directions.scale));
+    if (directions.offset) terms.push(directions.offset);
+    const sum = terms.reduce((sum, term) => tf.add(sum, term));
+    return tf.broadcastTo(sum, x.shape);
   });
 }

@@ -57,8 +57,8 @@ export interface Operation<
     attributes: object,
   ): Partial<Record<Output, tf.Tensor>>;
   /**
-   * Computes how a single output changes along directions of some of the inputs, like
-   * `plain`, where that takes less than the gradients of `plain`, of which it is computed
+   * Computes how all outputs change along directions of some of the inputs, like `plain`,
+   * where that takes less than the gradients of `plain`, of which it is computed
    * otherwise.
    */
   along?(

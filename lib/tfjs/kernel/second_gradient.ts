@@ -23,7 +23,7 @@ interface PlainOperation {
     inputs: object,
     attributes: object,
   ): Partial<Record<string, tf.Tensor>>;
-  /** Computes the derivative of a single output in a direction. */
+  /** Computes the derivatives of all outputs in a direction. */
   along?(
     inputs: object,
     directions: object,
@@ -102,20 +102,30 @@ function gradientsOfPlain(
   return Object.fromEntries(wanted.map((name, i) => [name, grads[i]]));
 }
 
-/** The same of s = ⟨dy, ẏ⟩, where ẏ is the derivative of y in the direction u. */
+/** The same of s = Σ_o ⟨dy_o, ẏ_o⟩, where ẏ is the derivative of y in the direction u. */
 function gradientsAlong(
   { operation, tensors, us, attributes }: GradientCall,
   wanted: readonly string[],
 ): Gradients {
-  const [output] = operation.outputs as [string], dy = `d${output}`;
-  const names = wanted.filter((name) => name !== dy);
+  const { outputs } = operation;
+  const changes = () => operation.along!(tensors, us, attributes);
+  const [output] = outputs as [string], dy = `d${output}`;
+  const isSingle = outputs.length === 1;
+  const names = wanted.filter((name) => !isSingle || name !== dy);
   const { value, grads } = gradientsIfAny(
     names.map((name) => tensors[name]!),
-    () => operation.along!(tensors, us, attributes)[output]!,
-    tensors[dy],
+    () => {
+      const ys = changes();
+      if (isSingle) return ys[output]!;
+      const terms = outputs.map((name) =>
+        tf.sum(tf.mul(ys[name]!, tensors[`d${name}`]!))
+      );
+      return tf.addN(terms);
+    },
+    isSingle ? tensors[dy] : undefined,
   );
   const found = names.map((name, i) => [name, grads[i]] as const);
-  return { ...Object.fromEntries(found), [dy]: value };
+  return { ...Object.fromEntries(found), ...isSingle && { [dy]: value } };
 }
 
 /** The gradients of some inputs by the plain form; `undefined` where it does not depend on one. */
