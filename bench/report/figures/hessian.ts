@@ -8,22 +8,16 @@ import { readTensors } from "../../measure/tensors.ts";
 import { difference } from "../../measure/timing.ts";
 import { inPlainForms } from "../../plain_forms.ts";
 import { CLASSES } from "../../sized_models.ts";
-import { type Bound, type Figure, measuring } from "../figure.ts";
+import { type Figure, measuring } from "../figure.ts";
 
 const GRADIENT = "a gradient", PRODUCT = "a product with the Hessian";
 
-/** Variants whose tokens are mixed by attention in chunks, or by softmax. */
-const ATTENTION = [
+/** Those of attention in chunks, softmax, transitions, and softmax with decays. */
+const VARIANTS = [
   ...["lit", "d", "s", "mlstm", "mamba2", "mamba3", "gla", "rwkv6"] as const,
   "softmax",
-] as const satisfies readonly AttentionVariant[];
-
-/** Variants of transitions, and softmax with decays, whose products take more. */
-const OTHERS = [
   ...["delta", "gated-delta", "comba", "kda", "rwkv7", "fox"] as const,
 ] as const satisfies readonly AttentionVariant[];
-
-const VARIANTS = [...ATTENTION, ...OTHERS];
 
 /** Tokens of a model, and what mixes them. */
 interface Size {
@@ -49,7 +43,9 @@ timed. A product of attention calls its kernel and its gradient five times as of
 gradient does; one of transitions calls theirs four times as often, and attention's
 beside it.`,
   column: "tokens",
-  bounds: [...boundsOf(ATTENTION, 6), ...boundsOf(OTHERS, 8)],
+  bounds: VARIANTS.map((panel) => ({
+    ...{ panel, at: [LENGTH], series: PRODUCT, beside: GRADIENT, most: 6 },
+  })),
   seconds: { gpu: 0, wasm: 120, software: 0, cpu: 0 },
   unfit: "it says what mathematics costs, for which one backend is enough",
   measure: measuring<Size, "gradients">({
@@ -65,15 +61,6 @@ beside it.`,
     }),
   }),
 };
-
-function boundsOf(
-  variants: readonly AttentionVariant[],
-  most: number,
-): Bound[] {
-  return variants.map((panel) => ({
-    ...{ panel, at: [LENGTH], series: PRODUCT, beside: GRADIENT, most },
-  }));
-}
 
 async function open({ variant, length }: Size): Promise<OpenGroup> {
   const { dim } = SIZES;
