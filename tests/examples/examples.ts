@@ -6,6 +6,7 @@
  * @module
  */
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { MODELS } from "../../tools/check_rooms.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -60,12 +61,17 @@ export function examplesIn(file: string, text: string): Example[] {
   );
 }
 
+/** What opens a backend: a call, or a package of a model, whose functions open one. */
+const OPENS_BACKEND = new RegExp(
+  `(use|open)Backend\\(|"@lionjs/(${MODELS.join("|")})"`,
+);
+
 /**
  * Runs a program where nothing has opened a backend. One that opens a backend has
  * a worker of its own, so that what it computes before that is an error.
  */
 async function runExample(url: string, code: string): Promise<void> {
-  if (!/(use|open)Backend\(/.test(code)) return void await import(url);
+  if (!OPENS_BACKEND.test(code)) return void await import(url);
   const worker = new Worker(url, { type: "module" });
   try {
     await new Promise<void>((resolve, reject) => {
