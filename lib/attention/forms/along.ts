@@ -12,9 +12,9 @@
  * in which ċ is multiplied row by row, or channel by channel. All of it is one call of
  * attention, as a batch. Tokens that read those after them are the same, turned around.
  *
- * Over many tokens, rounding errors of ċ_i - ċ_j would be larger than the difference. So this is
- * done in chunks, and states pass from chunk to chunk, as in the chunkwise form; their
- * paths are summed up by themselves.
+ * Over many tokens, rounding errors of ċ_i - ċ_j would be larger than the difference. So
+ * this is done in chunks, and states pass from chunk to chunk, as in the chunkwise form;
+ * their paths are summed up by themselves.
  *
  * @module
  */
@@ -89,7 +89,7 @@ export function attentionAlong(
 }
 
 /** The change of attention without division. */
-export function sumsAlong(
+function sumsAlong(
   given: Sources,
   directions: Partial<Sources>,
   attend: Attend,

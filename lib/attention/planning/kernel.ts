@@ -146,8 +146,8 @@ function attendAlong(
 }
 
 /**
- * Attention without scale and division, by the chunkwise kernel if it takes the problem; causal where
- * there is an f and no b.
+ * Attention without scale and division, by the chunkwise kernel if it takes the problem;
+ * causal where there is an f and no b.
  */
 export function attend({ q, k, v, f, b }: Sources): tf.Tensor4D {
   const causal = f !== undefined && b === undefined;
