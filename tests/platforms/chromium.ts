@@ -25,3 +25,15 @@ export function launch(gpu = false): Promise<Browser> {
     args: ["--no-sandbox", ...args],
   });
 }
+
+/** Tells a time beside what idle cores should need; tests never assert a speed. */
+export function tellTime(
+  what: string,
+  milliseconds: number,
+  most: number,
+): void {
+  console.log(
+    `${what}: ${milliseconds.toFixed(0)} ms, of at most ${most} on idle ` +
+      `cores; load ${Deno.loadavg()[0]}`,
+  );
+}

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import axe from "axe-core";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
@@ -14,7 +14,12 @@ import { outFolder } from "../../tools/out_folder.ts";
 import { ANNOTATED, codeOf } from "../../tools/site/annotated.ts";
 import { buildSite } from "../../tools/site/build.ts";
 import { serveSite } from "../../tools/site/serve.ts";
-import { CHROMIUM, KEEPS_BROWSER, launch } from "../platforms/chromium.ts";
+import {
+  CHROMIUM,
+  KEEPS_BROWSER,
+  launch,
+  tellTime,
+} from "../platforms/chromium.ts";
 
 const SITE = outFolder("site");
 const PICTURES = fileURLToPath(outFolder("site-test"));
@@ -100,11 +105,11 @@ Deno.test({
         const [navigation] = performance.getEntriesByType("navigation");
         return (navigation as PerformanceNavigationTiming).domInteractive;
       });
-      assertLess(opened, MOST_TO_OPEN);
+      tellTime("the annotated page is there", opened, MOST_TO_OPEN);
     });
     await t.step("all cells run, without an error", async () => {
       const found = await ranIn(page);
-      console.log(`${((performance.now() - begun) / 1000).toFixed(1)} s`);
+      tellTime("all cells ran", performance.now() - begun, MOST_TO_RUN);
       assertEquals(found, [`${codeOf(notebook).length}`, "0"]);
     });
     await t.step("its numbers are the notebook's", async () => {
