@@ -13,12 +13,14 @@ import {
 import type { ModelRecipe, ModelRun } from "./model_recipe.ts";
 import { infilling } from "./infilling/recipe.ts";
 import { languages } from "./languages/recipe.ts";
+import { punctuation } from "./punctuation/recipe.ts";
 import { sudoku } from "./sudoku/recipe.ts";
 
 /** The recipes by the names of their packages. */
 const RECIPES: Readonly<Record<string, ModelRecipe>> = {
   sudoku,
   languages,
+  punctuation,
   infilling,
 };
 

@@ -42,6 +42,8 @@ export interface TrainingTask {
   /** Examples per batch of the data. */
   readonly batchSize: number;
   readonly loss: Loss;
+  /** The learning rate of each step. @default {@linkcode schedule} */
+  readonly learningRate?: Schedule;
   readonly steps: number;
   readonly seed: number;
   readonly folder: string;
@@ -55,9 +57,10 @@ export interface TrainingTask {
  * @throws {unknown} The signal's reason.
  */
 export async function trained(
-  { model, data, batchSize, loss, steps, seed, folder }: TrainingTask,
+  { learningRate = schedule, ...task }: TrainingTask,
   { minutes, signal, threads }: ModelRun,
 ): Promise<Trained> {
+  const { model, data, batchSize, loss, steps, seed, folder } = task;
   await Deno.mkdir(folder, { recursive: true });
   const [result, weights] = [
     `${folder}/result.json`,
@@ -77,7 +80,7 @@ export async function trained(
     loss,
     steps,
     seed,
-    optimizer: { learningRate: schedule, weightDecay: 0.01, clipNorm: 1 },
+    optimizer: { learningRate, weightDecay: 0.01, clipNorm: 1 },
     ema: { decay: 0.999 },
     checkpoints: {
       folder: `${folder}/checkpoints`,

@@ -7,8 +7,8 @@ import { decoded } from "../html.ts";
 export interface Manual {
   readonly name: string;
   readonly licence: string;
-  /** Where its pages are. */
-  readonly pages: string;
+  /** The folders of its pages. */
+  readonly pages: readonly string[];
 }
 
 /** The manuals that models may be trained on. */
@@ -16,17 +16,17 @@ export const MANUALS: readonly Manual[] = [
   {
     name: "postgresql-doc-17",
     licence: "PostgreSQL licence",
-    pages: "usr/share/doc/postgresql-doc-17/html",
+    pages: ["usr/share/doc/postgresql-doc-17/html"],
   },
   {
     name: "sqlite3-doc",
     licence: "public domain",
-    pages: "usr/share/doc/sqlite3",
+    pages: ["usr/share/doc/sqlite3"],
   },
   {
     name: "python3.13-doc",
     licence: "PSF-2.0",
-    pages: "usr/share/doc/python3.13/html",
+    pages: ["usr/share/doc/python3.13/html"],
   },
 ];
 
@@ -39,10 +39,14 @@ export interface ReadManual extends Manual {
 }
 
 /** Paragraphs by part; each stands in one file, and in one part. */
-export interface Paragraphs {
-  readonly manuals: readonly ReadManual[];
+export interface Parts {
   readonly train: readonly string[];
   readonly test: readonly string[];
+}
+
+/** The paragraphs of manuals. */
+export interface Paragraphs extends Parts {
+  readonly manuals: readonly ReadManual[];
 }
 
 /**
@@ -55,18 +59,31 @@ export async function readManuals(folder: string): Promise<Paragraphs> {
   const manuals: ReadManual[] = [], train: string[] = [], test: string[] = [];
   const seen = new Set<string>();
   for (const manual of MANUALS) {
-    const file = await packageFile(folder, manual.name);
-    const root = `${folder}/${manual.name}`;
-    await run("dpkg", ["-x", file, root], folder);
-    manuals.push({
-      ...manual,
-      version: file.split("_")[1]!,
-      sha256: sha256Of(await Deno.readFile(file)),
-      notice: await Deno.readTextFile(
-        `${root}/usr/share/doc/${manual.name}/copyright`,
-      ),
-    });
-    for (const path of await pagesIn(`${root}/${manual.pages}`)) {
+    const read = await readManual(folder, manual, seen);
+    manuals.push(read.manual);
+    for (const text of read.train) train.push(text);
+    for (const text of read.test) test.push(text);
+  }
+  return { manuals, train, test };
+}
+
+/**
+ * Reads a manual from its package, which is downloaded if need be.
+ *
+ * @param seen Paragraphs that are left out; gets those that are read.
+ * @throws {CannotBegin} If there is no apt-get, or it cannot download the package.
+ */
+export async function readManual(
+  folder: string,
+  manual: Manual,
+  seen: Set<string>,
+): Promise<Parts & { readonly manual: ReadManual }> {
+  const train: string[] = [], test: string[] = [];
+  const file = await packageFile(folder, manual.name);
+  const root = `${folder}/${manual.name}`;
+  await run("dpkg", ["-x", file, root], folder);
+  for (const pages of manual.pages) {
+    for (const path of await pagesIn(`${root}/${pages}`)) {
       const name = path.slice(root.length + 1);
       const part = isHeldOut(name) ? test : train;
       for (const text of paragraphsOf(await Deno.readTextFile(path))) {
@@ -75,11 +92,22 @@ export async function readManuals(folder: string): Promise<Paragraphs> {
       }
     }
   }
-  return { manuals, train, test };
+  return {
+    manual: {
+      ...manual,
+      version: decodeURIComponent(file.split("_")[1]!),
+      sha256: sha256Of(await Deno.readFile(file)),
+      notice: await Deno.readTextFile(
+        `${root}/usr/share/doc/${manual.name}/copyright`,
+      ),
+    },
+    train,
+    test,
+  };
 }
 
 /** One file of ten is for tests, by its name. */
-function isHeldOut(name: string): boolean {
+export function isHeldOut(name: string): boolean {
   return parseInt(sha256Of(new TextEncoder().encode(name)).slice(0, 8), 16) %
       10 === 0;
 }

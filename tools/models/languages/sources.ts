@@ -75,7 +75,8 @@ export async function readSource(
   folder: string,
   source: Source,
 ): Promise<ReadSource> {
-  const file = `${source.name}-${source.version}.tgz`;
+  const name = source.name.replace("@", "").replace("/", "-");
+  const file = `${name}-${source.version}.tgz`;
   const root = `${folder}/${source.name}/`;
   const isThere = await Deno.stat(`${folder}/${file}`).catch(() => undefined);
   if (!isThere) {

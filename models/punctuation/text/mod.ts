@@ -1,0 +1,8 @@
+/**
+ * What the model of punctuation reads of a text, and what it says of its words.
+ *
+ * @module
+ */
+export { CLASSES, MARKS } from "./classes.ts";
+export { wordTokens } from "./tokens.ts";
+export { OPENING, type Word, wordsOf } from "./words.ts";

@@ -1,0 +1,19 @@
+/** Words as tokens. @module */
+import type { Tokenizer } from "@lionjs/lion/data";
+
+/** The most words whose tokens are kept. */
+const MOST_KEPT = 100_000;
+
+/** Makes a function that gives the tokens of a word's reading, and keeps those of most words. */
+export function wordTokens(
+  tokenizer: Tokenizer,
+): (reading: string) => readonly number[] {
+  const kept = new Map<string, readonly number[]>();
+  return (reading) => {
+    const known = kept.get(reading);
+    if (known) return known;
+    const ids = reading === "" ? [] : tokenizer.encode(` ${reading}`);
+    if (kept.size < MOST_KEPT) kept.set(reading, ids);
+    return ids;
+  };
+}
