@@ -26,6 +26,8 @@ Deno.test("deno task models goes through all stages of each recipe in seconds", 
       "sudoku: card",
       "languages: the table tells ",
       "languages: card",
+      "punctuation: twin causal, seed 1, 1 steps: full stops ",
+      "punctuation: card",
       "infilling: pack",
     ]
   ) assertStringIncludes(said, line);

@@ -104,10 +104,10 @@ export async function readCorpus(
     return made;
   };
   const texts = isSmoke
-    ? [MADE_UP]
+    ? [MADE_UP, { ...MADE_UP, isProse: true }]
     : await kept("texts", () => readTrainingTexts(folder));
   const others = isSmoke
-    ? [{ ...MADE_UP, train: [] }]
+    ? [false, true].map((isProse) => ({ ...MADE_UP, isProse, train: [] }))
     : await kept("others", () => readOtherTexts(folder));
   const file = await kept("tokenizer", () =>
     trainTokenizer(
@@ -125,6 +125,7 @@ export async function readCorpus(
 const MADE_UP: ReadTexts = {
   ...{ name: "made up", about: "for --smoke", version: "1", licence: "MIT" },
   ...{ sha256: "", notice: "Copyright none", share: 1 },
+  isProse: false,
   train: Array.from(
     { length: 60 },
     (_, i) =>

@@ -55,6 +55,8 @@ const OTHER_PROSE: Source = {
 export interface ReadTexts {
   readonly name: string;
   readonly about: string;
+  /** Whether it is prose, rather than a manual. */
+  readonly isProse: boolean;
   readonly version: string;
   readonly licence: string;
   readonly sha256: string;
@@ -118,16 +120,17 @@ async function readTexts(
   return {
     ...{ name, version, licence, sha256, notice },
     about: "a manual",
-    train: read.train.filter(isProse),
-    test: read.test.filter(isProse),
+    isProse: false,
+    train: read.train.filter(isPlain),
+    test: read.test.filter(isPlain),
   };
 }
 
 /** All but letters, digits, spaces and the marks of prose. */
 const OTHER_SIGNS = /[^\p{L}\p{N}\s.,?!;:'"’‘“”()/–—-]/gu;
 
-/** Whether a paragraph is prose: at most one of 100 signs is one of code. */
-const isProse = (text: string) =>
+/** Whether a paragraph is plain text: at most one of 100 signs is one of code. */
+const isPlain = (text: string) =>
   (text.match(OTHER_SIGNS)?.length ?? 0) <= text.length / 100;
 
 async function readProse(folder: string): Promise<Omit<ReadTexts, "share">> {
@@ -144,11 +147,15 @@ async function readProse(folder: string): Promise<Omit<ReadTexts, "share">> {
         ...text.split(/\n\s*\n/).map((paragraph) =>
           paragraph.replaceAll(/\((?:laughter and )?applause\.?\)/gi, " ")
             .replaceAll("—", " — ").replaceAll(/\s+/g, " ").trim()
-        ).filter((paragraph) => isLong(paragraph) && isProse(paragraph)),
+        ).filter((paragraph) => isLong(paragraph) && isPlain(paragraph)),
       );
     }
   }
-  return { name, version, licence, about, sha256, notice, train, test };
+  const isProse = true;
+  return {
+    ...{ name, version, licence, about, isProse, sha256, notice },
+    ...{ train, test },
+  };
 }
 
 /** Whether a paragraph is long enough, and has an end. */
@@ -173,11 +180,12 @@ async function readBrown(folder: string): Promise<ReadTexts> {
         .map((token) => token.slice(0, token.lastIndexOf("/")))
         .filter((token) => !/^(?:``|''|--|[()])$/.test(token))
         .join(" ").replaceAll(/ (?=[.,?!;:](?: |$))/g, "");
-      if (isLong(plain) && isProse(plain)) test.push(plain);
+      if (isLong(plain) && isPlain(plain)) test.push(plain);
     }
   }
   const share = 0, train: string[] = [];
   return {
-    ...{ name, version, licence, about, sha256, notice, share, train, test },
+    ...{ name, version, licence, about, isProse: true, sha256, notice },
+    ...{ share, train, test },
   };
 }
