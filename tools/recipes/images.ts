@@ -89,7 +89,7 @@ const SETTINGS = {
 const VALIDATION = 5000;
 
 const QUICK_PLAN: TrainingPlan = {
-  ...{ steps: 350, seeds: 3, searchShare: 0.15, validations: 8 },
+  ...{ steps: 350, seeds: 3, validations: 8 },
   rates: [2e-3, 4e-3, 8e-3],
 };
 
@@ -151,7 +151,7 @@ export const fashionImagesLonger: Recipe = {
     published: IMAGENET,
   }),
   plan: {
-    quick: { ...QUICK_PLAN, steps: 2100, searchShare: 0.05 },
+    quick: { ...QUICK_PLAN, steps: 2100 },
     paper: { ...PAPER_PLAN, steps: 60_000 },
   },
 };

@@ -42,7 +42,7 @@ export const maskedDirections: Recipe = {
   measure: BY_LOSS,
   plan: {
     quick: {
-      ...{ steps: 1000, seeds: 5, searchShare: 0.15, validations: 5 },
+      ...{ steps: 1000, seeds: 5, validations: 5 },
       rates: [3e-3, 6e-3, 1.2e-2],
     },
     paper: { steps: 70_000, rates: [2.5e-4, 5e-4, 1e-3] },

@@ -153,7 +153,7 @@ export const maskedLanguage: Recipe = {
   measure: BY_LOSS,
   plan: {
     // A quarter of the steps is too short for softmax to find the order of tokens.
-    quick: { steps: 1500, rates: [3e-3, 6e-3, 1.2e-2], searchShare: 0.4 },
+    quick: { steps: 1500, rates: [3e-3, 6e-3, 1.2e-2] },
     paper: { steps: 70_000, rates: [2.5e-4, 5e-4, 1e-3] },
   },
   published: {

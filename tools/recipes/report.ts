@@ -6,9 +6,10 @@ import {
   textWithCode,
 } from "../markdown_text.ts";
 import { duration } from "./plan.ts";
+import type { Measure } from "./recipe.ts";
 import type { RecipeResults, TrialResult } from "./results_file.ts";
 import { type Interval, interval, pairedInterval } from "./statistics.ts";
-import { type Health, healthOf } from "./verdicts.ts";
+import { type Health, healthOf, isAtEdge, verdictOf } from "./verdicts.ts";
 
 /** The folder of the tasks' pages, beside the page that leads to them. */
 export const TASKS = "results";
@@ -87,7 +88,7 @@ function comparison(
     ]),
   ];
   const others = names.map((name) => [
-    difference(
+    ...difference(
       main,
       figuresOf(trials, name, main),
       ofReference,
@@ -102,6 +103,7 @@ function comparison(
   ]);
   const namesOfOthers = [
     columns.length > MOST_BESIDE ? `${main} − ${reference}` : `− ${reference}`,
+    "verdict",
     "parameters",
     "step",
     `× ${reference}`,
@@ -143,6 +145,7 @@ function training(results: RecipeResults, health: readonly Health[]): string {
       `${onPlateau} of ${count.length}`,
     ];
   });
+  const atEdge = rates.filter(isAtEdge).map(({ contender }) => contender);
   const { steps, seeds, tries } = rates[0]!;
   const listed = tries.length === 0
     ? "the published rates"
@@ -159,6 +162,11 @@ function training(results: RecipeResults, health: readonly Health[]): string {
       ["", "rates", "training loss", "healthy", "on a plateau"],
       rows,
     ),
+    ...atEdge.length === 0 ? [] : [
+      `At the edge of the rates that were tried: ${
+        new Intl.ListFormat("en").format(atEdge)
+      }.`,
+    ],
   ].join("\n\n");
 }
 
@@ -187,9 +195,25 @@ function difference(
   values: number[] | undefined,
   others: number[] | undefined,
   isReference: boolean,
-): string {
-  if (isReference || !values || values.length !== others?.length) return "";
-  return show(column, pairedInterval(values, others), true);
+): readonly [shown: string, verdict: string] {
+  if (isReference || !values || values.length !== others?.length) {
+    return ["", ""];
+  }
+  const found = pairedInterval(values, others);
+  return [show(column, found, true), verdictOf(...inPoints(column, found))];
+}
+
+/** A difference in the figures of a column in points, and which of these are the better ones. */
+export function inPoints(
+  column: string,
+  { mean, half }: Interval,
+): [Interval, Measure["best"]] {
+  const isShare = column.startsWith("accuracy");
+  const scale = isShare ? 100 : 1;
+  return [
+    { mean: scale * mean, half: scale * half },
+    isShare ? "highest" : "lowest",
+  ];
 }
 
 /** What tests measured, in their order; nothing if all trainings diverged. */
@@ -238,8 +262,10 @@ function trainingMilliseconds(
   for (const { contender, steps } of trials) {
     sum += steps * stepMilliseconds[contender]!;
   }
-  for (const { contender, steps, tries } of rates) {
-    sum += steps * tries.length * stepMilliseconds[contender]!;
+  for (const { contender, steps, seeds, tries } of rates) {
+    // The tries of the chosen rate are trainings.
+    const others = Math.max(0, tries.length - 1);
+    sum += seeds * others * steps * stepMilliseconds[contender]!;
   }
   return sum;
 }
