@@ -200,6 +200,17 @@ Deno.test("a figure that a contender's tests do not have is left out", () => {
   ]);
 });
 
+Deno.test("runs that solve a task are counted where a recipe says what that is", () => {
+  const results = resultsWith(0.5, 0.5);
+  assert(!recipePage(results).includes("So many runs"));
+  const section = recipePage({ ...results, solvedFrom: 0.82 });
+  const table = section.slice(section.indexOf("So many runs"));
+  assertStringIncludes(table, "answer 82 % or more:");
+  // Of 81, 82 and 83 %, two.
+  assertEquals(rowOf(table, "softmax"), ["softmax", "2 of 3", "0 of 3"]);
+  assertEquals(rowOf(table, "lion-s"), ["lion-s", "3 of 3", "0 of 3"]);
+});
+
 Deno.test("an order is the same as in the paper, a different one, or none", () => {
   const verdict = (paper: number, mean: number, half: number) =>
     orderOf(paper, { mean, half });

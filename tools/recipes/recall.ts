@@ -222,6 +222,7 @@ export const associativeRecall: Recipe = {
   contenders: HEADS,
   reference: "softmax",
   measure: BY_ACCURACY,
+  solvedFrom: 0.95,
   plan: {
     quick: {
       steps: 3200,

@@ -200,6 +200,8 @@ export interface Recipe {
   /** The contender that others are compared with, seed by seed. */
   readonly reference: string;
   readonly measure: Measure;
+  /** From which accuracy on a run counts as one that has solved its task, where it does or does not. */
+  readonly solvedFrom?: number;
   /** Those on files of the user's have no quick setting. */
   readonly plan: {
     readonly quick?: TrainingPlan;

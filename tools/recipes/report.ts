@@ -40,9 +40,11 @@ export function recipePage(plain: RecipeResults): string {
     `${codeOf(command)}, ${date}: ${trials[0]!.steps} steps, ${seeds} seeds, ${
       duration(trainingMilliseconds(results))
     } of training steps in all; ${machine}.`,
-    ...sick.length > 0
-      ? [refusal(sick, results)]
-      : [comparison(results, health), ...footnotes(health, results)],
+    ...sick.length > 0 ? [refusal(sick, results)] : [
+      comparison(results, health),
+      ...footnotes(health, results),
+      ...solvedTable(results),
+    ],
     training(results, health),
   ].join("\n\n");
 }
@@ -170,6 +172,27 @@ function training(results: RecipeResults, health: readonly Health[]): string {
   ].join("\n\n");
 }
 
+/** How many runs solve each task: where some do and others do not, no mean describes a run. */
+function solvedTable(results: RecipeResults): string[] {
+  const { trials, solvedFrom } = results;
+  if (solvedFrom === undefined) return [];
+  const columns = columnsOf(results).filter(isShare);
+  return [
+    `So many runs answer ${100 * solvedFrom} % or more:`,
+    markdownTable(
+      ["", ...columns.map((column) => column.replace("accuracy ", ""))],
+      contendersIn(results).map((name) => [
+        name,
+        ...columns.map((column) => {
+          const values = figuresOf(trials, name, column);
+          const solved = values?.filter((value) => value >= solvedFrom);
+          return solved ? `${solved.length} of ${values!.length}` : "";
+        }),
+      ]),
+    ),
+  ];
+}
+
 /** Those of ours that have not learned: they do not spoil the table, but it says so. */
 function footnotes(
   health: readonly Health[],
@@ -203,16 +226,20 @@ function difference(
   return [show(column, found, true), verdictOf(...inPoints(column, found))];
 }
 
+/** Whether a column has shares of 1, and the highest are the best. */
+function isShare(column: string): boolean {
+  return column.startsWith("accuracy");
+}
+
 /** A difference in the figures of a column in points, and which of these are the better ones. */
 export function inPoints(
   column: string,
   { mean, half }: Interval,
 ): [Interval, Measure["best"]] {
-  const isShare = column.startsWith("accuracy");
-  const scale = isShare ? 100 : 1;
+  const scale = isShare(column) ? 100 : 1;
   return [
     { mean: scale * mean, half: scale * half },
-    isShare ? "highest" : "lowest",
+    isShare(column) ? "highest" : "lowest",
   ];
 }
 
@@ -276,12 +303,11 @@ export function show(
   { mean, half }: Interval,
   isDifference = false,
 ): string {
-  const isShare = column.startsWith("accuracy");
-  const scale = isShare ? 100 : 1;
+  const scale = isShare(column) ? 100 : 1;
   const sign = isDifference && mean > 0 ? "+" : "";
   const centre = `${sign}${(scale * mean).toFixed(2)}`;
   const spread = Number.isNaN(half) ? "" : ` ± ${(scale * half).toFixed(2)}`;
-  return `${centre}${spread}${isShare ? " %" : ""}`;
+  return `${centre}${spread}${isShare(column) ? " %" : ""}`;
 }
 
 function lossText(loss: number | null): string {
