@@ -5,6 +5,7 @@ import type {
   LanguageShare,
   LanguageWord,
 } from "../models/languages/text/mod.ts";
+import type { MarkedWord } from "../models/punctuation/text/mod.ts";
 import type { Level } from "../models/sudoku/puzzles/mod.ts";
 import type { Contender, Form } from "./contenders.ts";
 import type { Device } from "./device.ts";
@@ -67,6 +68,12 @@ export interface ToldLanguages {
   readonly milliseconds: number;
 }
 
+/** What the model of punctuation makes of a text. */
+export interface RestoredText {
+  readonly words: readonly MarkedWord[];
+  readonly milliseconds: number;
+}
+
 /** A sequence whose mask is asked for. */
 export interface MaskProblem {
   readonly variant: "lit" | "d" | "s";
@@ -105,4 +112,6 @@ export interface DiffusionCalls extends ListenCalls {
   drawSudoku(level: Level): Promise<string>;
   fillSudoku(puzzle: string, order: UnmaskOrder): Promise<SudokuAnswer>;
   tellLanguages(text: string): Promise<ToldLanguages>;
+  /** Each word's mark by what is before it, and so many words after it; null for all. */
+  restoreMarks(text: string, future: number | null): Promise<RestoredText>;
 }

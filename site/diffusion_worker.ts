@@ -5,6 +5,7 @@ import type { DiffusionCalls } from "./calls.ts";
 import { start } from "./device.ts";
 import { hear, readText } from "./listen/reader.ts";
 import { tellLanguages } from "./languages.ts";
+import { restoreMarks } from "./punctuation.ts";
 import { complete, fillable } from "./sentence.ts";
 import { drawSudoku, fillSudoku } from "./sudoku.ts";
 
@@ -16,5 +17,6 @@ answerCalls<DiffusionCalls>({
   fillSudoku,
   hear,
   readText,
+  restoreMarks,
   tellLanguages,
 });

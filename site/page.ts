@@ -10,6 +10,7 @@ import { listenPanel } from "./listen/panel.ts";
 import { maskPanel } from "./mask_panel.ts";
 import { millionPanel } from "./million/panel.ts";
 import { ownDataPanel } from "./own_data/panel.ts";
+import { punctuationPanel } from "./punctuation_panel.ts";
 import { sentencePanel } from "./sentence_panel.ts";
 import { sudokuPanel } from "./sudoku_panel.ts";
 import { READY } from "./ready.ts";
@@ -29,6 +30,7 @@ maskPanel(computer);
 sentencePanel(filler);
 sudokuPanel(filler);
 languagesPanel(filler);
+punctuationPanel(filler);
 ownDataPanel();
 timesPanel();
 try {

@@ -393,6 +393,31 @@ async function testLanguages(page: Page): Promise<void> {
   assertEquals(await names.count(), 0);
 }
 
+/** The page's own text, one of a visitor with and without what follows, and none. */
+async function testPunctuation(page: Page): Promise<void> {
+  const text = page.locator("#punctuation-text");
+  const words = page.locator("#punctuation-restored span");
+  const verdict = page.locator("#punctuation-verdict");
+  await page.locator("#punctuation-panel").scrollIntoViewIfNeeded();
+  await words.nth(30).waitFor();
+  assertMatch((await words.first().textContent())!, /^When/);
+  assertMatch((await words.last().textContent())!, /^table[.?]$/);
+  const typed = "the file is closed the next call then opens it again";
+  await text.fill(typed);
+  await verdict.getByText("for 11 words").waitFor();
+  const restored = page.locator("#punctuation-restored");
+  const plain = async () =>
+    (await restored.textContent())!.toLowerCase().replaceAll(/[,.?]/g, "")
+      .trim();
+  assertEquals(await plain(), typed);
+  await page.locator("#punctuation-future").fill("0");
+  await page.locator("#punctuation-words", { hasText: "0" }).waitFor();
+  assertEquals(await plain(), typed);
+  await text.fill(" ");
+  await verdict.getByText("There are no words yet.").waitFor();
+  assertEquals(await words.count(), 0);
+}
+
 /** Measures up to 128 tokens: two lengths, five contenders. */
 async function testTimes(page: Page, device: RegExp): Promise<void> {
   await page.getByText("Until you measure, this shows times on ").waitFor();
@@ -615,6 +640,7 @@ Deno.test({
           await testSentence(page);
           await testSudoku(page);
           await testLanguages(page);
+          await testPunctuation(page);
           await testKeys(page);
         });
       });

@@ -2,6 +2,7 @@
 import "../packages/languages/package_test.ts";
 import "../packages/languages/text_test.ts";
 import "../packages/models_test.ts";
+import "../packages/punctuation/package_test.ts";
 import "../packages/punctuation/text_test.ts";
 import "../packages/sudoku/package_test.ts";
 import "../packages/sudoku/puzzles_test.ts";

@@ -19,6 +19,7 @@ import "../site/listen_test.ts";
 import "../site/million_test.ts";
 import "../site/notebooks_test.ts";
 import "../site/own_data_test.ts";
+import "../site/punctuation_test.ts";
 import "../site/repository_test.ts";
 import "../site/sentence_test.ts";
 import "../site/sudoku_test.ts";

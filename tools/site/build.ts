@@ -106,6 +106,8 @@ const OF_PACKAGES = [
   "sudoku/model.safetensors",
   "languages/model.safetensors",
   "languages/table.safetensors",
+  "punctuation/model.safetensors",
+  "punctuation/tokenizer.json",
 ];
 
 /** Documents that make a long text, for those who have none at hand. */
