@@ -11,6 +11,7 @@ import {
   wrapped,
 } from "../command_line.ts";
 import type { ModelRecipe, ModelRun } from "./model_recipe.ts";
+import { gaps } from "./gaps/recipe.ts";
 import { infilling } from "./infilling/recipe.ts";
 import { languages } from "./languages/recipe.ts";
 import { sudoku } from "./sudoku/recipe.ts";
@@ -18,6 +19,7 @@ import { sudoku } from "./sudoku/recipe.ts";
 /** The recipes by the names of their packages. */
 const RECIPES: Readonly<Record<string, ModelRecipe>> = {
   sudoku,
+  gaps,
   languages,
   infilling,
 };
@@ -42,6 +44,7 @@ ${
   --minutes N    end the training after so many minutes, with the steps taken by then
   --tested N     examples of each kind to test on (default: the recipe's)
   --threads N    threads, of which the last digits of results depend (default: 1)
+  --data FILE    a table of your own series, with which the stage tune goes on training
   --note TEXT    what else the card should say among its limits
   --folder DIR   what is kept between stages (default: out/models/NAME)
   --smoke        everything tiny, in a temporary folder: sees that it runs
@@ -53,10 +56,13 @@ const options = await readCommandLine(USAGE, {
   minutes: { type: "string" },
   tested: { type: "string" },
   threads: { type: "string", default: "1" },
+  data: { type: "string" },
   note: { type: "string" },
   folder: { type: "string" },
   smoke: { type: "boolean", default: false },
-}, ({ stages, steps, minutes, tested, threads, note, folder, smoke }, rest) => {
+}, (values, rest) => {
+  const { stages, steps, minutes, tested, threads } = values;
+  const { data, note, folder, smoke } = values;
   if (rest.length > 1) throw new RangeError(`unexpected argument "${rest[1]}"`);
   const names = rest.length === 0 ? NAMES : [oneOf("NAME", rest[0]!, NAMES)];
   return {
@@ -72,6 +78,7 @@ const options = await readCommandLine(USAGE, {
       ? undefined
       : positiveInteger("--tested", tested),
     threads: threadCount("--threads", threads),
+    data,
     note,
     folder,
     smoke,
