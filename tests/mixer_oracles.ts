@@ -224,9 +224,10 @@ export function solveHydra(
 /** Softmax attention's mixer: positions in its scores, from their papers. */
 export function solveSoftmaxMixer(
   problem: MixerProblem,
-  { heads, position, causal }: {
+  { heads, position, rotaryScale = 1, causal }: {
     readonly heads: number;
     readonly position: "none" | "rotary" | "alibi";
+    readonly rotaryScale?: number;
     readonly causal: boolean;
   },
 ): Differentiated {
@@ -236,7 +237,7 @@ export function solveSoftmaxMixer(
     if (position !== "rotary") return row;
     const half = headDim / 2;
     return row.map((x, n) => {
-      const angle = place * 10_000 ** (-2 * (n % half) / headDim);
+      const angle = place / rotaryScale * 10_000 ** (-2 * (n % half) / headDim);
       const [real, imaginary] = [Math.cos(angle), Math.sin(angle)].map(
         constant,
       );

@@ -31,7 +31,7 @@ import {
 export const MODEL_OPTIONS = [
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap",
   "normalize outputNorm position convSize steps negativeEigenvalues ranks",
-  "queryKeyNorm outputGate decayRates",
+  "queryKeyNorm outputGate decayRates rotaryScale",
   "dropout dim depth mlpRatio activation epsilon embeddingStd gradientCheckpointing seed",
 ] as const;
 

@@ -83,6 +83,7 @@ const CASES: Record<string, Case> = {
         variant: "softmax",
         numHeads: 3,
         position: "rotary",
+        rotaryScale: 1.5,
         mlpRatio: 0,
       }),
     inputs: [[4, 6]],

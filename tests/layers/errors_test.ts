@@ -96,6 +96,14 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
     { variant: "softmax", numHeads: 8, position: "rotary" },
     'position "rotary" should have an even number of columns per head, got 1',
   ],
+  [
+    { variant: "softmax", position: "alibi", rotaryScale: 2 },
+    'rotaryScale is an option of position "rotary", got position "alibi"; leave it out',
+  ],
+  [
+    { variant: "softmax", position: "rotary", rotaryScale: 0.5 },
+    "rotaryScale should be at least 1, got 0.5",
+  ],
   [{ dropout: 1 }, "dropout should be in [0, 1), got 1"],
   [{ dropout: -0.1 }, "dropout should be in [0, 1), got -0.1"],
   [{ dropout: NaN }, "dropout should be in [0, 1), got NaN"],

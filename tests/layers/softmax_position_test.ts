@@ -29,8 +29,9 @@ type Position = typeof POSITIONS[number];
 
 const [DIM, HEADS] = [8, 2];
 
-function mixerOf(position: Position) {
-  return softmaxMixer({ numHeads: HEADS, outputNorm: false, position });
+function mixerOf(position: Position, rotaryScale = 1) {
+  const options = { numHeads: HEADS, outputNorm: false, position };
+  return softmaxMixer({ ...options, rotaryScale });
 }
 
 const PARAMETERS = mixerOf("rotary").parameters([1, 1, DIM]);
@@ -42,7 +43,10 @@ function parameterOf(parameters: tf.Tensor[]) {
 
 const CASES = POSITIONS.flatMap((position) =>
   [false, true].flatMap((causal) =>
-    [1, 2, 19, 34].map((length) => ({ position, causal, length, batch: 2 }))
+    [1, 2, 19, 34].map((length) => ({
+      ...{ position, causal, length, batch: 2 },
+      rotaryScale: causal ? 1 : 2.5,
+    }))
   )
 );
 
@@ -52,8 +56,8 @@ onEachBackend(
     const failures: string[] = [];
     const isEdge = ({ length }: { length: number }) => length === 19;
     for (const c of sample(backend, CASES, isEdge)) {
-      const { position, causal, length, batch } = c;
-      const mixer = mixerOf(position);
+      const { position, rotaryScale, causal, length, batch } = c;
+      const mixer = mixerOf(position, rotaryScale);
       const seed = 31 * length + batch;
       const problem = problemOf(mixer, [batch, length, DIM], seed);
       const got = await run(mixer, problem, causal);
@@ -86,6 +90,19 @@ onEachBackend("RoPE is exact far from the first token", async () => {
     assertLess(Math.abs(got - wanted[i]!), 1e-6)
   );
   tf.dispose([x, of, y]);
+});
+
+onEachBackend("positions that are divided lie between others", async () => {
+  const x = tf.randomNormal<tf.Rank.R4>([1, 1, 5, 6], 0, 1, "float32", 3);
+  const [apart, between] = tf.tidy(() => {
+    const of = tf.tensor2d([[0, 2, 4, 6, 8]], [1, 5], "int32");
+    return [rotated(x), rotated(x, { of, length: 9 }, 2)];
+  }) as [tf.Tensor4D, tf.Tensor4D];
+  const wanted = await apart.data();
+  (await between.data()).forEach((got, i) =>
+    assertLess(Math.abs(got - wanted[i]!), 1e-6)
+  );
+  tf.dispose([x, apart, between]);
 });
 
 for (const position of POSITIONS) {

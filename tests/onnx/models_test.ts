@@ -98,6 +98,7 @@ const OPTIONS: readonly Partial<LionEncoderOptions>[] = [
   { variant: "s", diagonalDecay: "hippo" },
   { variant: "d", diagonalDecay: "hippo" },
   { variant: "softmax", position: "rotary" },
+  { variant: "softmax", position: "rotary", rotaryScale: 3 },
   { variant: "softmax", position: "alibi" },
   { variant: "s", mlpRatio: 0 },
   { variant: "s", activation: "gelu-tanh" },

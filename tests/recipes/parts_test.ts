@@ -184,12 +184,22 @@ Deno.test("the time left follows the pace of what has been trained", () => {
   const time = new TimeLeft(estimates);
   assertEquals(time.left, 3000);
   // Read from an earlier run: it says nothing of the pace.
-  time.ended("r", { contender: "x", steps: 50 });
+  time.ended("r", { contender: "x", steps: 50, wasTried: false });
   assertEquals(time.left, 2500);
   // Half as fast as was thought.
-  time.ended("r", { contender: "x", steps: 50, milliseconds: 1000 });
+  time.ended("r", {
+    contender: "x",
+    steps: 50,
+    milliseconds: 1000,
+    wasTried: false,
+  });
   assertEquals(time.left, 4000);
-  time.ended("r", { contender: "y", steps: 50, milliseconds: 4000 });
+  time.ended("r", {
+    contender: "y",
+    steps: 50,
+    milliseconds: 4000,
+    wasTried: false,
+  });
   assertEquals(time.left, 0);
   const text = planText(estimates);
   assert(/r +x +3 +10\.0 +100 +0\.0/.test(text), text);

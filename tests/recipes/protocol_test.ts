@@ -13,15 +13,16 @@ import {
   bestRate,
   type EndedTraining,
   type ProtocolCall,
+  rateBeyond,
   ratesOf,
   runProtocol,
-  searchSteps,
   triedRates,
 } from "../../tools/recipes/protocol.ts";
 import {
   BY_LOSS,
   type Contender,
   contendersOf,
+  CONTROL,
   type OpenRecipe,
   planOf,
   type Recipe,
@@ -44,6 +45,7 @@ const CONTENDERS: readonly Contender[] = [
 
 const PLAN: TrainingPlan = {
   ...{ steps: 8, rates: [1e-6, 1e-2, 3e-2], seeds: 2, validations: 4 },
+  searchSeeds: 1,
 };
 
 /** What was asked of a recipe, in order. */
@@ -57,7 +59,11 @@ function tinyRecipe(events: Events): OpenRecipe {
     trial({ contender: { name, options }, seed, steps, rate }) {
       events.push(`${name}-${seed}: ${steps} steps at ${rate}`);
       return {
-        model: tinyModel({ ...options as { variant: "s" }, seed }),
+        // The tiny model has a variant; it is not what is tested here.
+        model: tinyModel({
+          ...options.mixer ? {} : options as { variant: "s" },
+          seed,
+        }),
         data: tinyData(),
         options: { loss: crossEntropy(), optimizer: { learningRate: rate } },
         validation: { data: tinyPass, metrics: { accuracy: accuracy() } },
@@ -128,17 +134,17 @@ onCpu(
         },
       });
       const { rates, trials } = record!;
-      // Of a try, only the end is looked at.
-      assertEquals(new Set(looks), new Set([1]));
+      // A try is a whole training.
+      assertEquals(new Set(looks), new Set([4]));
       for (const { tries, chosen, steps, seeds } of rates) {
-        assertEquals([steps, seeds], [2, 1]);
-        assertEquals(tries.length, 3);
+        assertEquals([steps, seeds], [8, 1]);
+        assert(tries.length >= 3);
         const found = tries.filter(({ value }) => value !== null)
           .toSorted((a, b) => a.value! - b.value!);
         assertEquals(chosen, found[0]!.rate);
       }
       // So high a rate has no loss at the end.
-      assertEquals(rates[1]!.tries[2], { rate: 1e30, value: null });
+      assertEquals(rates[1]!.tries.at(-1), { rate: 1e30, value: null });
       assertEquals(
         trials.map((
           { contender, seed, rate, figures },
@@ -157,9 +163,11 @@ onCpu(
         );
         assert(trainLoss! > 0 && parameters > 0);
       }
-      // Six tries, of which none reads test data; then each training does, once.
-      assertEquals(events.slice(0, 6).filter((what) => /test/.test(what)), []);
-      assertEquals(events.slice(6).map((what) => what.split(" at")[0]), [
+      // No try reads test data; then each training does, once.
+      const tried = rates.flatMap(({ tries }) => tries).length;
+      const tries = events.slice(0, tried);
+      assertEquals(tries.filter((what) => /test/.test(what)), []);
+      assertEquals(events.slice(tried).map((what) => what.split(" at")[0]), [
         "softmax-1: 8 steps",
         "softmax-1: test",
         "lion-s-1: 8 steps",
@@ -177,26 +185,44 @@ onCpu(
   () =>
     withFolder(async (folder) => {
       const whole = await runProtocol(callOf(`${folder}/whole`, []));
-      const events: Events = [];
-      const stop = new AbortController();
-      const call = callOf(`${folder}/stopped`, events);
-      const stopped = await runProtocol({
-        ...call,
-        signal: stop.signal,
-        // In the middle of the trainings: the next one is begun, and stopped.
-        onTraining: () => events.length === 8 && stop.abort(),
+      for (const inTries of [true, false]) {
+        const events: Events = [];
+        const stop = new AbortController();
+        const call = callOf(`${folder}/stopped-${inTries}`, events);
+        const stopped = await runProtocol({
+          ...call,
+          signal: stop.signal,
+          onTraining: ({ isTry }) => isTry === inTries && stop.abort(),
+        });
+        assertEquals(stopped, undefined);
+        const begun = events.length;
+        assertEquals(await runProtocol(call), whole);
+        // What had ended is read: only what comes after it is begun.
+        const steps = events.slice(begun).filter((what) => /steps/.test(what));
+        const tries = whole!.rates.flatMap(({ tries }) => tries).length;
+        assertEquals(steps.length, 4 - 1 + (inTries ? tries : 0));
+        const again = events.length;
+        assertEquals(await runProtocol(call), whole);
+        assertEquals(events.length, again);
+      }
+    }),
+);
+
+onCpu(
+  "a training whose rate was tried is the same as one that was not",
+  () =>
+    withFolder(async (folder) => {
+      const [contender] = CONTENDERS as [Contender];
+      const tried = await runProtocol({
+        ...callOf(`${folder}/tried`, []),
+        contenders: [contender],
       });
-      assertEquals(stopped, undefined);
-      const begun = events.length;
-      assertEquals(await runProtocol(call), whole);
-      // What had ended is read: of trainings, only those after it are begun.
-      assertEquals(
-        events.slice(begun).filter((what) => /steps/.test(what)).length,
-        4 - 1,
-      );
-      const again = events.length;
-      assertEquals(await runProtocol(call), whole);
-      assertEquals(events.length, again);
+      const { chosen } = tried!.rates[0]!;
+      const { trials } = (await runProtocol({
+        ...callOf(`${folder}/given`, []),
+        contenders: [{ ...contender, rates: [chosen] }],
+      }))!;
+      assertEquals(tried!.trials, trials);
     }),
 );
 
@@ -299,7 +325,7 @@ onCpu(
         RangeError,
         "should be of the settings",
       );
-      assertStringIncludes(error.message, '"steps":2');
+      assertStringIncludes(error.message, '"steps":8');
     }),
 );
 
@@ -411,9 +437,11 @@ onCpu(
         });
       const file = await run();
       assertEquals(file, `${folder}/tiny-quick.json`);
-      assertEquals(ended.length, 2 * (3 + 2));
-      assert(ended.every(({ milliseconds }) => milliseconds! > 0));
       const results = (await readResults(file!))!;
+      const tries = results.rates.flatMap(({ tries }) => tries).length;
+      assertEquals(ended.length, tries + 3 * 2);
+      assertEquals(ended.filter(({ wasTried }) => wasTried).length, 3);
+      assert(ended.every(({ milliseconds }) => milliseconds! > 0));
       assertEquals(results.rivals, ["softmax"]);
       // Random labels cannot be learned in eight steps.
       const section = recipePage(results);
@@ -422,10 +450,27 @@ onCpu(
       // Once more, everything is read.
       await run();
       assert(
-        ended.slice(10).every(({ milliseconds }) => milliseconds === undefined),
+        ended.slice(tries + 6).every(({ milliseconds }) =>
+          milliseconds === undefined
+        ),
       );
     }),
 );
+
+Deno.test("rates go on beyond the best one, where it lies at the edge", () => {
+  const beyond = (values: readonly (number | null)[]) =>
+    rateBeyond(
+      values.map((value, at) => ({ rate: 1e-3 * 2 ** at, value })),
+      { best: "highest" },
+    );
+  assertEquals(beyond([0.5, 0.6, 0.5]), []);
+  assertEquals(beyond([0.6, 0.5, 0.4]), [5e-4]);
+  assertEquals(beyond([0.4, 0.5, 0.6]), [8e-3]);
+  assertEquals(beyond([null, null, null]), [5e-4]);
+  assertEquals(beyond([0.6, null, null]), [5e-4]);
+  // Of rates that are as good, the middle one is taken.
+  assertEquals(beyond([0.6, 0.6, 0.6]), []);
+});
 
 Deno.test("bestRate takes the best value, whatever is best", () => {
   const tries = [
@@ -457,18 +502,17 @@ Deno.test("three rates or more are tried, a contender's own before the recipe's"
       "rates of softmax should be 3 or more",
     );
   }
-  assertEquals(searchSteps(plan), 25);
-  assertEquals(searchSteps({ ...plan, searchShare: 0.5 }), 50);
 });
 
-Deno.test("contenders have their own options in the published setting", () => {
+Deno.test("contenders have their own options in the published setting, which has no control", () => {
   const contenders: Contender[] = [
     { name: "a", options: { variant: "s" }, paper: { variant: "d" } },
     { name: "b", options: { variant: "lit" } },
   ];
   const variants = (setting: "quick" | "paper") =>
     contendersOf({ contenders }, setting).map(({ options }) => options.variant);
-  assertEquals(variants("quick"), ["s", "lit"]);
+  assertEquals(variants("quick"), ["s", "lit", undefined]);
+  assertEquals(contendersOf({ contenders }, "quick").at(-1), CONTROL);
   assertEquals(variants("paper"), ["d", "lit"]);
 });
 

@@ -112,16 +112,18 @@ Deno.test("a table has intervals, differences by seed and guesses", () => {
   assertStringIncludes(page, recipePage(results));
   const row = (name: string) => rowOf(page, name);
   // Deviation 1 point, t(2) = 4.303: ± 4.303 / √3.
-  assertEquals(row("softmax").slice(0, 6), [
+  assertEquals(row("softmax").slice(0, 7), [
     "softmax",
     "82.00 ± 2.48 %",
     "41.00 ± 1.24 %",
+    "",
     "",
     "12",
     "10.0 ms",
   ]);
   assertEquals(row("lion-s").slice(3), [
     "+10.00 ± 0.00 %",
+    "ahead",
     "12",
     "20.0 ms",
     "2.00",
@@ -198,18 +200,29 @@ Deno.test("a figure that a contender's tests do not have is left out", () => {
   ]);
 });
 
-Deno.test("an order is the same as in the paper, a different one, or unclear", () => {
+Deno.test("runs that solve a task are counted where a recipe says what that is", () => {
+  const results = resultsWith(0.5, 0.5);
+  assert(!recipePage(results).includes("So many runs"));
+  const section = recipePage({ ...results, solvedFrom: 0.82 });
+  const table = section.slice(section.indexOf("So many runs"));
+  assertStringIncludes(table, "answer 82 % or more:");
+  // Of 81, 82 and 83 %, two.
+  assertEquals(rowOf(table, "softmax"), ["softmax", "2 of 3", "0 of 3"]);
+  assertEquals(rowOf(table, "lion-s"), ["lion-s", "3 of 3", "0 of 3"]);
+});
+
+Deno.test("an order is the same as in the paper, a different one, or none", () => {
   const verdict = (paper: number, mean: number, half: number) =>
     orderOf(paper, { mean, half });
-  assertEquals(verdict(-3.2, -0.33, 0.39), "unclear");
+  assertEquals(verdict(-3.2, -0.33, 0.39), "not told apart");
   assertEquals(verdict(-3.2, -1.33, 0.39), "the same");
   assertEquals(verdict(-3.2, 1.33, 0.39), "different");
   // Level in the paper: an interval that is too wide says nothing.
   assertEquals(verdict(-0.1, 0.17, 0.27), "the same");
-  assertEquals(verdict(-0.1, 0.17, 7), "unclear");
+  assertEquals(verdict(-0.1, 0.17, 7), "not told apart");
   assertEquals(verdict(-0.1, 4.5, 1.8), "different");
   // A single seed has no interval.
-  assertEquals(verdict(-3.2, -1.33, NaN), "unclear");
+  assertEquals(verdict(-3.2, -1.33, NaN), "not told apart");
 });
 
 Deno.test("recipes stand beside the paper in points, but for those that have not learned", () => {
@@ -225,7 +238,8 @@ Deno.test("recipes stand beside the paper in points, but for those that have not
   assertEquals(rowOf(section, link), [
     link,
     "lion-s − softmax",
-    "+10.00 ± 0.00 %",
+    // The same in all seeds: no chance, however many pairs there are.
+    "+10.00 ± 0.00 % \\*",
     "+2.00 %",
     "ImageNet",
     "the same",

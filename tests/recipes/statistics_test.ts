@@ -1,5 +1,15 @@
-import { assert, assertAlmostEquals, assertThrows } from "@std/assert";
-import { interval, pairedInterval } from "../../tools/recipes/statistics.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertThrows,
+} from "@std/assert";
+import {
+  holm,
+  interval,
+  pairedInterval,
+  pairedProbability,
+} from "../../tools/recipes/statistics.ts";
 
 Deno.test("interval is the mean and Student's t times its standard error", () => {
   // Deviation √2.5 and t(4) = 2.776.
@@ -65,4 +75,39 @@ Deno.test("pairedInterval sees through what seeds have in common", () => {
   assert(half < 0.01);
   assert(interval(better).half > 10);
   assertThrows(() => pairedInterval([1], []), RangeError, "pairs");
+});
+
+Deno.test("a difference as large as its interval has a probability of 5 %", () => {
+  for (const count of [2, 3, 4, 5, 10, 20, 21]) {
+    const values = Array.from({ length: count }, (_, i) => i * i);
+    const { mean, half } = interval(values);
+    const shifted = values.map((value) => value - mean + half);
+    const none = values.map(() => 0);
+    assertAlmostEquals(pairedProbability(shifted, none), 0.05, 1e-4);
+  }
+  // t(1) is Cauchy's distribution: 1 − 2 atan(t) / π; t(2) has t / √(2 + t²).
+  assertAlmostEquals(
+    pairedProbability([1, 3], [0, 0]),
+    1 - 2 * Math.atan(2) / Math.PI,
+    1e-3,
+  );
+  const t = 2 / Math.sqrt(1 / 3);
+  assertAlmostEquals(
+    pairedProbability([1, 2, 3], [0, 0, 0]),
+    1 - t / Math.sqrt(2 + t ** 2),
+    1e-3,
+  );
+  assertEquals(pairedProbability([1], [0]), 1);
+  assertEquals(pairedProbability([1, 1], [1, 1]), 1);
+  assertEquals(pairedProbability([2, 2], [1, 1]), 0);
+});
+
+Deno.test("Holm's correction multiplies the smallest by the most", () => {
+  // Of Holm's rule: 4 × 0.005, 3 × 0.01, 2 × 0.03, and no less than the one before.
+  const adjusted = holm([0.01, 0.04, 0.03, 0.005]);
+  [0.03, 0.06, 0.06, 0.02].forEach((value, i) =>
+    assertAlmostEquals(adjusted[i]!, value, 1e-12)
+  );
+  assertEquals(holm([0.6, 0.9]), [1, 1]);
+  assertEquals(holm([]), []);
 });

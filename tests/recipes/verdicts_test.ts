@@ -4,7 +4,9 @@ import type { TrialResult } from "../../tools/recipes/results_file.ts";
 import {
   hasLearned,
   healthOf,
+  isAtEdge,
   isOnPlateau,
+  verdictOf,
 } from "../../tools/recipes/verdicts.ts";
 
 const curve = (name: string, values: readonly number[]) =>
@@ -63,4 +65,25 @@ Deno.test("a contender is healthy if each of its trainings has learned", () => {
     { contender: "bad", trainLoss: 1.495, isHealthy: false, onPlateau: 1 },
     { contender: "lost", trainLoss: null, isHealthy: false, onPlateau: 0 },
   ]);
+});
+
+Deno.test("a verdict is of the interval, and level of what is small", () => {
+  const verdict = (mean: number, half: number) => verdictOf({ mean, half });
+  assertEquals(verdict(3, 2), "ahead");
+  assertEquals(verdict(-3, 2), "behind");
+  assertEquals(verdictOf({ mean: -3, half: 2 }, "lowest"), "ahead");
+  assertEquals(verdict(0.5, 1.4), "level");
+  // However small it is, a difference that exceeds its interval is one.
+  assertEquals(verdict(0.5, 0.4), "ahead");
+  assertEquals(verdict(0.5, 1.6), "not told apart");
+  assertEquals(verdict(5, NaN), "not told apart");
+});
+
+Deno.test("a chosen rate is at the edge where none beyond it was tried", () => {
+  const choice = { contender: "a", seeds: 1, steps: 8 };
+  const tries = [1e-3, 4e-3, 2e-3].map((rate) => ({ rate, value: 1 }));
+  assert(isAtEdge({ ...choice, tries, chosen: 4e-3 }));
+  assert(isAtEdge({ ...choice, tries, chosen: 1e-3 }));
+  assert(!isAtEdge({ ...choice, tries, chosen: 2e-3 }));
+  assert(!isAtEdge({ ...choice, tries: [], chosen: 2e-3 }));
 });

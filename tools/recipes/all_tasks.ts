@@ -31,6 +31,9 @@ export function allTasks(recipes: readonly RecipeResults[]): string {
     .filter(({ reference }) => reference === SOFTMAX)
     .flatMap(rowsOf);
   if (rows.length === 0) return "";
+  const trials = recipes.flatMap(({ trials }) => trials).length;
+  const onPlateau = recipes.flatMap(healthOf)
+    .reduce((sum, { onPlateau }) => sum + onPlateau, 0);
   return `## All tasks
 
 The table lists every task on which models are compared with softmax attention,
@@ -38,7 +41,8 @@ with the first column of figures of the task's own table and, if there are
 several, the last. On texts softmax has rotary positions, or ALiBi's slopes where
 stated. Bold figures are the best of their row and those whose paired
 difference from it is within the interval. † marks models that have not learned
-the task. Lower perplexity is better.
+the task. Lower perplexity is better. Of all ${trials} runs, ${onPlateau} have reached
+their plateau: most figures tell how fast models learn.
 
 ${markdownTable(["task", "figure", ...MODELS], rows)}`;
 }

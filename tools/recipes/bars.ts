@@ -67,7 +67,7 @@ export const rowsAndColumns: Recipe = {
   measure: BY_ACCURACY,
   plan: {
     quick: {
-      ...{ steps: 600, seeds: 5, searchShare: 0.3, validations: 5 },
+      ...{ steps: 600, seeds: 5, validations: 5 },
       rates: [2e-3, 4e-3, 8e-3],
     },
     paper: { steps: 20_000, rates: [5e-4, 1e-3, 2e-3] },

@@ -1,9 +1,14 @@
 /** Where contenders come in the paper's order, and where they do not. @module */
 import { asMarkdownTexts, markdownTable } from "../markdown_text.ts";
-import { columnsOf, figuresOf, linkTo, show } from "./report.ts";
+import { columnsOf, figuresOf, inPoints, linkTo, show } from "./report.ts";
 import type { RecipeResults } from "./results_file.ts";
-import { type Interval, pairedInterval } from "./statistics.ts";
-import { healthOf } from "./verdicts.ts";
+import {
+  holm,
+  type Interval,
+  pairedInterval,
+  pairedProbability,
+} from "./statistics.ts";
+import { healthOf, isWithinLevel, verdictOf } from "./verdicts.ts";
 
 /** A contender, and one that it is compared with. */
 type Pair = readonly [contender: string, other: string];
@@ -82,30 +87,32 @@ const PAIRS: Readonly<Record<string, readonly Pair[]>> = {
   "ablate-fashion": PARTS,
 };
 
-/**
- * Two are level if their difference is smaller, in points of accuracy or in
- * perplexity: the paper's, which has one run each, and ours with its interval.
- */
-const LEVEL = { paper: 0.5, here: 2 };
+/** Where less separates two in the paper, which has one run of each, they are level there. */
+const LEVEL_THERE = 0.5;
+
+/** The probability under which a difference counts, of all pairs together. */
+const RARE = 0.05;
 
 /** Whether contenders are in the paper's order here. */
-export type Order = "the same" | "different" | "unclear";
+export type Order = "the same" | "different" | "not told apart";
 
 /** What a difference here says of one in the paper, in the same unit. */
-export function orderOf(paper: number, { mean, half }: Interval): Order {
-  const isLevelThere = Math.abs(paper) < LEVEL.paper;
-  const isClear = Math.abs(mean) > half;
-  if (isLevelThere) {
-    if (Math.abs(mean) + half < LEVEL.here) return "the same";
-    return isClear ? "different" : "unclear";
-  }
-  if (!isClear) return "unclear";
-  return Math.sign(mean) === Math.sign(paper) ? "the same" : "different";
+export function orderOf(paper: number, here: Interval): Order {
+  const isLevelThere = Math.abs(paper) < LEVEL_THERE;
+  if (isLevelThere && isWithinLevel(here)) return "the same";
+  const verdict = verdictOf(here);
+  if (verdict !== "ahead" && verdict !== "behind") return "not told apart";
+  if (isLevelThere) return "different";
+  return (verdict === "ahead") === (paper > 0) ? "the same" : "different";
 }
 
 /** Two contenders here and in the paper. */
 interface Comparison {
   readonly order: Order;
+  /** The probability of such a difference where there is none. */
+  readonly probability: number;
+  /** Whose runs it compares. */
+  readonly runs: readonly string[];
   readonly cells: readonly string[];
 }
 
@@ -115,6 +122,9 @@ export function besidePaper(recipes: readonly RecipeResults[]): string {
   if (all.length === 0) return "";
   const count = (wanted: Order) =>
     all.filter(({ order }) => order === wanted).length;
+  const together = holm(all.map(({ probability }) => probability));
+  const rare = together.filter((probability) => probability < RARE).length;
+  const runs = new Set(all.flatMap(({ runs }) => runs)).size;
   return `# Compared with the paper
 
 The paper trained larger models on far more data, so only the order of
@@ -122,18 +132,27 @@ contenders can be compared. The paper and we both measured ${all.length} pairs:
 ${count("the same")} are in the same order here and ${
     count("different")
   } in a different one; for
-${count("unclear")} our runs are too noisy to decide. A pair is level in the
-paper if less than half a point separates the two there, and level here if our
-difference plus its interval stays below two points. Contenders that have not
-learned their task are left out. Differences are those in the first column of
-figures of each table.
+${
+    count("not told apart")
+  } our runs do not tell the two apart. A pair is level in the paper if less
+than half a point separates the two there, and level here if our difference plus
+its interval stays below two points. The pairs share ${runs} groups of runs, so they
+are not independent; and of so many, some exceed their interval by chance: \* marks
+the ${rare} differences that remain after Holm's correction over all pairs.
+Contenders that have not learned their task are left out. Differences are those in
+the first column of figures of each table.
 LRA is Long Range Arena: its images are closest to our pixels, and its texts to
 our spam.
 
 ${
     markdownTable(
       ["task", "contenders", "here", "paper", "the paper's task", "order"],
-      all.map(({ cells }) => cells),
+      all.map(({ cells: [task, pair, here, ...others] }, at) => [
+        task!,
+        pair!,
+        together[at]! < RARE ? `${here} \\*` : here!,
+        ...others,
+      ]),
     )
   }`;
 }
@@ -142,26 +161,26 @@ ${
 function comparisonsIn(results: RecipeResults): Comparison[] {
   const { recipe, trials } = results;
   const column = columnsOf(results)[0]!;
-  const unit = column.startsWith("accuracy") ? 100 : 1;
+  const [{ mean: unit }] = inPoints(column, { mean: 1, half: 0 });
   const learned = healthOf(results).filter(({ isHealthy }) => isHealthy)
     .map(({ contender }) => contender);
   return (PAIRS[recipe] ?? []).filter((pair) =>
     pair.every((name) => learned.includes(name))
   ).flatMap(([contender, other]) => {
-    const here = pairedInterval(
-      figuresOf(trials, contender, column)!,
-      figuresOf(trials, other, column)!,
-    );
+    const [own, others] = [contender, other].map((name) =>
+      figuresOf(trials, name, column)!
+    ) as [number[], number[]];
+    const here = pairedInterval(own, others);
     return Object.entries(results.published).flatMap(([task, figures]) => {
       const [one, two] = [figures[contender], figures[other]];
       if (isCost(task) || one === undefined || two === undefined) return [];
       const there = one - two;
-      const order = orderOf(there, {
-        mean: unit * here.mean,
-        half: unit * here.half,
-      });
+      const [points] = inPoints(column, here);
+      const order = orderOf(there, points);
       return [{
         order,
+        probability: pairedProbability(own, others),
+        runs: [contender, other].map((name) => `${recipe}/${name}`),
         cells: [
           linkTo(results),
           `${contender} − ${other}`,

@@ -16,6 +16,8 @@ export const TRAINING_RATE = 0.3, HELD_RATE = 0.15;
 export interface HiddenTokens {
   readonly length: number;
   readonly batches: AsyncIterable<Batch>;
+  /** Who reads them in the trained model's place, and what is said of it. */
+  readonly other?: { readonly model: LayersModel; readonly name: string };
 }
 
 /** Accuracy and perplexity at hidden tokens, by the length of sequences. */
@@ -24,22 +26,26 @@ export async function hiddenFigures(
   ofLengths: readonly HiddenTokens[],
 ): Promise<Figures> {
   const figures: Figures = {};
-  for (const { length, batches } of ofLengths) {
-    const { loss, ...means } = await evaluate(model, batches, {
+  for (const { length, batches, other } of ofLengths) {
+    const { loss, ...means } = await evaluate(other?.model ?? model, batches, {
       loss: crossEntropy(),
       metrics: { accuracy: accuracy() },
     });
     const all = { ...means, perplexity: perplexity(loss!) };
-    Object.assign(figures, figuresAt(length, all));
+    Object.assign(figures, figuresAt(length, all, other?.name));
   }
   return figures;
 }
 
-/** Figures with the length of sequences in their names. */
-export function figuresAt(length: number, figures: Figures): Figures {
+/** Figures with the length of sequences in their names, and what else is said of them. */
+export function figuresAt(
+  length: number,
+  figures: Figures,
+  note?: string,
+): Figures {
   return Object.fromEntries(
     Object.entries(figures).map(([name, value]) => [
-      `${name} at ${length}`,
+      `${name} at ${length}${note === undefined ? "" : `, ${note}`}`,
       value,
     ]),
   );

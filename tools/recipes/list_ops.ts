@@ -110,7 +110,7 @@ export const longListOperations: Recipe = {
   measure: BY_ACCURACY,
   plan: {
     quick: {
-      ...{ steps: 900, seeds: 3, searchShare: 0.15 },
+      ...{ steps: 900, seeds: 3 },
       rates: [1e-3, 2e-3, 4e-3],
     },
     paper: listOperations.plan.paper,

@@ -59,7 +59,7 @@ const SIZES = {
 const RATES = [4e-3, 8e-3, 1.6e-2];
 
 /** An epoch of all contenders would take hours on two cores. */
-const QUICK = { rates: RATES, seeds: 3, searchShare: 0.15 };
+const QUICK = { rates: RATES, seeds: 3 };
 
 const PAPER = { steps: 40_000, rates: [1e-3, 3e-3, 1e-2] };
 
@@ -91,7 +91,7 @@ export const pixelMnistLonger: Recipe = {
   contenders: LONG_RANGE.filter(({ name }) => name === "lion-s-hippo"),
   reference: "lion-s-hippo",
   plan: {
-    quick: { ...QUICK, steps: 7500, searchShare: 0.025 },
+    quick: { ...QUICK, steps: 7500 },
     paper: PAPER,
   },
   async open(setting) {

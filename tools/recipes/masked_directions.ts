@@ -3,8 +3,17 @@ import { LION, NONE, openMasked } from "./masked_language.ts";
 import { BY_LOSS, type ContenderOptions, type Recipe } from "./recipe.ts";
 
 /** LION-S of `mlm`, whose only positions are its decays. */
-function lionS(options: Pick<ContenderOptions, "direction" | "countSelf">) {
-  return { variant: "s", ...LION, ...NONE, ...options } as const;
+function lionS(
+  options: Pick<ContenderOptions, "direction" | "countSelf">,
+): ContenderOptions {
+  return { ...withPositions(options), ...NONE };
+}
+
+/** The same with learned positions. */
+function withPositions(
+  options: Pick<ContenderOptions, "direction" | "countSelf">,
+): ContenderOptions {
+  return { variant: "s", ...LION, ...options };
 }
 
 /** Text: hidden tokens are to be guessed from one side, or from both. */
@@ -14,7 +23,8 @@ export const maskedDirections: Recipe = {
     "same share of hidden tokens. It attends to the tokens before, to " +
     "those after, to each in turn (two blocks), or to both; `both, diagonal " +
     "twice` adds up two causal models, which counts the diagonal, each " +
-    "token's own term, twice. No model has positions besides its decays.",
+    "token's own term, twice. Models have no positions besides their decays, but " +
+    "for those that learn them, named `positions`.",
   notes: [
     "500 steps and five seeds were planned. After 500 steps the first " +
     "seed's `forward` predicted 18.3 % of the hidden tokens, `backward` " +
@@ -30,19 +40,26 @@ export const maskedDirections: Recipe = {
     "reads both sides with its two blocks. It also tells left from right, " +
     "which `both` without positions cannot, so it may be level with `both` " +
     "or ahead. A hidden token's own position carries little information, " +
-    "so counting it twice costs less than a point, if anything.",
+    "so counting it twice costs less than a point, if anything. (Added before " +
+    "the first run of models with positions:) With positions `both` can tell left " +
+    "from right as well, so it is level with `alternating, positions` or ahead of it.",
   contenders: [
     { name: "forward", options: lionS({ direction: "forward" }) },
     { name: "backward", options: lionS({ direction: "backward" }) },
     { name: "alternating", options: lionS({ direction: "alternate" }) },
     { name: "both", options: lionS({}) },
     { name: "both, diagonal twice", options: lionS({ countSelf: "twice" }) },
+    {
+      name: "alternating, positions",
+      options: withPositions({ direction: "alternate" }),
+    },
+    { name: "both, positions", options: withPositions({}) },
   ],
   reference: "both",
   measure: BY_LOSS,
   plan: {
     quick: {
-      ...{ steps: 1000, seeds: 5, searchShare: 0.15, validations: 5 },
+      ...{ steps: 1000, seeds: 5, validations: 5 },
       rates: [3e-3, 6e-3, 1.2e-2],
     },
     paper: { steps: 70_000, rates: [2.5e-4, 5e-4, 1e-3] },

@@ -139,7 +139,8 @@ export const maskedLanguage: Recipe = {
     "the tokens are hidden in training and 15 % in the test, 80/10/10 as " +
     "in BERT; the table has accuracy and perplexity at hidden tokens of " +
     "held-out sentences, at the length of training and at 2, 4 and 8 times " +
-    "that length; learned positions end at the first. Blocks are BERT's " +
+    "that length; learned positions end at the first, and rotary ones are also " +
+    "divided by 8 at the last, `interpolated`. Blocks are BERT's " +
     "post-norm blocks, or pre-norm ones with ALiBi. The contenders are " +
     "softmax with rotary positions or ALiBi's slopes, LION-LIT with " +
     "learned positions, LION-D and LION-S. The last two have no positions " +
@@ -153,7 +154,7 @@ export const maskedLanguage: Recipe = {
   measure: BY_LOSS,
   plan: {
     // A quarter of the steps is too short for softmax to find the order of tokens.
-    quick: { steps: 1500, rates: [3e-3, 6e-3, 1.2e-2], searchShare: 0.4 },
+    quick: { steps: 1500, rates: [3e-3, 6e-3, 1.2e-2] },
     paper: { steps: 70_000, rates: [2.5e-4, 5e-4, 1e-3] },
   },
   published: {
@@ -229,14 +230,30 @@ export async function openMasked(
         }),
         options: trainingOptions({ steps, rate, weightDecay: 0.01 }),
         validation: validated(() => held("validation")),
-        test: () =>
-          hiddenFigures(
-            model,
-            (options.maxLength === 0 ? lengths : [1]).map((times) => ({
-              length: times * length,
-              batches: held("test", { times }),
-            })),
-          ),
+        async test() {
+          const own = options.maxLength === 0 ? lengths : [1];
+          const tested = (times: number) => ({
+            length: times * length,
+            batches: held("test", { times }),
+          });
+          const longest = own.at(-1)!;
+          if (options.position !== "rotary" || longest === 1) {
+            return await hiddenFigures(model, own.map(tested));
+          }
+          const reader = { ...options, rotaryScale: longest };
+          const interpolating = bertOf(setting, reader, { seed });
+          interpolating.setWeights(model.getWeights());
+          const other = { model: interpolating, name: "interpolated" };
+          try {
+            return await hiddenFigures(model, [
+              ...own.slice(0, -1).map(tested),
+              { ...tested(longest), other },
+              tested(longest),
+            ]);
+          } finally {
+            interpolating.dispose();
+          }
+        },
         keep: (folder) => keepWeights(model, folder),
       };
     },

@@ -9,7 +9,6 @@ import {
   type ProtocolCall,
   ratesOf,
   searchSeedsOf,
-  searchSteps,
   seedsOf,
   triedRates,
 } from "./protocol.ts";
@@ -123,10 +122,9 @@ export async function estimate(
     const validationMilliseconds = await timeValidation(trial);
     trial.model.dispose();
     trial.dispose?.();
-    const seeds = seedsOf(plan);
-    const tries = triedRates(contender, plan).length * searchSeedsOf(plan);
-    const steps = seeds * plan.steps + tries * searchSteps(plan);
-    const looks = seeds * validationsOf(plan) + tries;
+    const trainings = trainingsOf(contender, plan);
+    const steps = trainings * plan.steps;
+    const looks = trainings * validationsOf(plan);
     estimates.push({
       ...{ recipe: name, contender: contender.name, steps },
       ...{ stepMilliseconds, validationMilliseconds, peakBytes },
@@ -134,6 +132,14 @@ export async function estimate(
     });
   }
   return estimates;
+}
+
+/** Trainings of a contender, if no rates are added; those of the chosen one are tries, too. */
+export function trainingsOf(contender: Contender, plan: TrainingPlan): number {
+  const rates = triedRates(contender, plan).length;
+  const tries = searchSeedsOf(plan);
+  const seeds = seedsOf(plan);
+  return rates === 0 ? seeds : rates * tries + Math.max(0, seeds - tries);
 }
 
 /** Batches of validation data that are timed, where a recipe says how many there are. */
@@ -238,11 +244,12 @@ export class TimeLeft {
   /** Counts a training that has ended; one that was read says nothing of the pace. */
   ended(
     recipe: string,
-    { contender, steps, milliseconds }: Pick<
+    { contender, steps, milliseconds, wasTried }: Pick<
       EndedTraining,
-      "contender" | "steps" | "milliseconds"
+      "contender" | "steps" | "milliseconds" | "wasTried"
     >,
   ): void {
+    if (wasTried) return;
     const expected = steps * this.#perStep.get(keyOf(recipe, contender))!;
     this.#left -= expected;
     if (milliseconds === undefined) return;

@@ -1,6 +1,7 @@
 /**
- * How contenders are compared: learning rates are chosen on validation data, all
- * contenders are trained with the same seeds, and test data are read in the end.
+ * How contenders are compared: learning rates are chosen on validation data, in whole
+ * trainings; all contenders are trained with the same seeds, and test data are read in
+ * the end.
  *
  * @module
  */
@@ -14,17 +15,28 @@ import {
   type TrialChoice,
   validationsOf,
 } from "./recipe.ts";
-import type { RateChoice, RateTry, TrialResult } from "./results_file.ts";
+import {
+  type RateChoice,
+  type RateTry,
+  readJSON,
+  type TrialResult,
+  writeJSON,
+} from "./results_file.ts";
 import { mean } from "./statistics.ts";
 import {
+  assertSettings,
   type Finished,
   readTraining,
+  RECORD,
   runTraining,
   type TrainingCall,
 } from "./training.ts";
 
 /** Fewer rates to choose from say nothing of a contender; one is not chosen. */
 const FEWEST_RATES = 3;
+
+/** Rates that are added where the best lies at the edge. */
+const MOST_ADDED = 4;
 
 /** What trainings are run with. */
 export interface ProtocolCall {
@@ -58,8 +70,10 @@ export interface EndedTraining extends Finished {
   readonly contender: string;
   readonly seed: number;
   readonly rate: number;
-  /** Whether only its rate was tried. */
+  /** Whether its rate was tried. */
   readonly isTry: boolean;
+  /** Whether it was a try before, and only read test data. */
+  readonly wasTried: boolean;
   /** What it took; none if it was read. */
   readonly milliseconds?: number;
 }
@@ -84,7 +98,7 @@ export function ratesOf(
   );
 }
 
-/** The rates that are tried. */
+/** The rates that are tried at first. */
 export function triedRates(
   contender: Contender,
   plan: TrainingPlan,
@@ -93,15 +107,8 @@ export function triedRates(
   return rates.length === 1 ? [] : rates;
 }
 
-/** Steps of a try. */
-export function searchSteps(
-  { steps, searchShare = 0.25 }: TrainingPlan,
-): number {
-  return Math.max(1, Math.round(searchShare * steps));
-}
-
-/** Seeds of tries. */
-export function searchSeedsOf({ searchSeeds = 1 }: TrainingPlan): number {
+/** Seeds of tries, whatever the seeds of the trainings: more of these change no rate. */
+export function searchSeedsOf({ searchSeeds = 3 }: TrainingPlan): number {
   return searchSeeds;
 }
 
@@ -140,8 +147,7 @@ export async function runProtocol(
         seeds.flatMap((seed) =>
           contenders.map(async (contender, i) => {
             const rate = rates[i]!.chosen;
-            const { steps } = plan;
-            const result = await run({ contender, seed, rate, steps });
+            const result = await run({ contender, seed, rate });
             return result &&
               { contender: contender.name, seed, rate, ...result };
           })
@@ -163,56 +169,101 @@ function whole<T>(results: readonly (T | undefined)[]): T[] | undefined {
   return ended.length === results.length ? ended : undefined;
 }
 
-/** Tries each rate, and takes the one that is best on validation data, or the only one. */
+/** What is kept of the choice of a rate. */
+interface KeptChoice {
+  readonly settings: unknown;
+  readonly choice: RateChoice;
+}
+
+/**
+ * Tries each rate in whole trainings, and takes the one that is best on validation
+ * data, or the only one. Where the best lies at the edge, rates beyond it are tried.
+ */
 async function chooseRate(
-  { measure, plan }: ProtocolCall,
+  call: ProtocolCall,
   contender: Contender,
   run: (training: Training) => Promise<Finished | undefined>,
 ): Promise<RateChoice | undefined> {
-  const seeds = searchSeedsOf(plan), steps = searchSteps(plan);
-  const rates = triedRates(contender, plan);
-  if (rates.length === 0) {
-    const [chosen] = ratesOf(contender, plan);
-    return {
-      contender: contender.name,
-      seeds,
-      steps,
-      tries: [],
-      chosen: chosen!,
-    };
+  const { measure, plan, recipe, folderOf } = call;
+  const { steps } = plan;
+  const { name } = contender;
+  const seeds = searchSeedsOf(plan);
+  const rates = ratesOf(contender, plan);
+  const [only] = rates;
+  if (rates.length === 1) {
+    return { contender: name, seeds, steps, tries: [], chosen: only! };
   }
-  const tryOne = async (rate: number, seed: number) => {
-    const record = await run({ contender, seed, rate, steps, isTry: true });
-    return record &&
-      (record.divergedAt === undefined
-        ? record.curve.at(-1)!.means[measure.name]!
-        : null);
+  const file = `${folderOf(recipe, name, 1)}-rate.json`;
+  const settings = { ...contender, rates, seeds, steps };
+  const known = await readJSON<KeptChoice>(file);
+  if (known) {
+    assertSettings(file, settings, known.settings);
+    return known.choice;
+  }
+  const tryOne = async (rate: number): Promise<RateTry | undefined> => {
+    const records = whole(
+      await Promise.all(
+        numbersTo(seeds).map((seed) =>
+          run({ contender, seed, rate, isTry: true })
+        ),
+      ),
+    );
+    if (!records) return undefined;
+    const values = records.map(({ divergedAt, curve }) =>
+      divergedAt === undefined ? curve.at(-1)!.means[measure.name]! : NaN
+    );
+    const value = mean(values);
+    return { rate, value: Number.isNaN(value) ? null : value };
   };
-  const tries = whole(
-    await Promise.all(
-      rates.map(async (rate): Promise<RateTry | undefined> => {
-        const values = whole(
-          await Promise.all(
-            numbersTo(seeds).map((seed) => tryOne(rate, seed)),
-          ),
-        );
-        return values && {
-          rate,
-          value: values.every((value) => value !== null) ? mean(values) : null,
-        };
-      }),
-    ),
-  );
-  if (!tries) return undefined;
+  const tries: RateTry[] = [];
+  let next = rates;
+  while (next.length > 0) {
+    const found = whole(await Promise.all(next.map(tryOne)));
+    if (!found) return undefined;
+    tries.push(...found);
+    tries.sort((a, b) => a.rate - b.rate);
+    next = tries.length < rates.length + MOST_ADDED
+      ? rateBeyond(tries, measure)
+      : [];
+  }
   const chosen = bestRate(tries, measure);
   if (chosen === undefined) {
     throw new RangeError(
-      `rates of ${contender.name} should have one at which training does not diverge, got ${
+      `rates of ${name} should have one at which training does not diverge, got ${
         tries.map(({ rate }) => rate).join(", ")
-      }; add smaller ones`,
+      }; begin with smaller ones`,
     );
   }
-  return { contender: contender.name, seeds, steps, tries, chosen };
+  const choice = { contender: name, seeds, steps, tries, chosen };
+  const kept: KeptChoice = { settings, choice };
+  await writeJSON(file, kept);
+  for (const { rate } of tries) {
+    if (rate === chosen) continue;
+    for (const seed of numbersTo(seeds)) {
+      const folder = tryFolder(folderOf(recipe, name, seed), rate);
+      await Deno.remove(folder, { recursive: true });
+    }
+  }
+  return choice;
+}
+
+/** The next rate on the side where the best one has no neighbour, if it has none. */
+export function rateBeyond(
+  tries: readonly RateTry[],
+  measure: Pick<Measure, "best">,
+): number[] {
+  const rates = tries.map(({ rate }) => rate);
+  // Where all diverge, lower ones may not.
+  const best = bestRate(tries, measure) ?? rates[0]!;
+  const [neighbour] = best === rates[0]
+    ? rates.slice(1)
+    : best === rates.at(-1)
+    ? rates.slice(-2)
+    : [];
+  // Without the digits that doubling and halving leave behind.
+  return neighbour === undefined
+    ? []
+    : [Number((best * best / neighbour).toPrecision(6))];
 }
 
 /** The numbers from 1 to the last one. */
@@ -220,19 +271,16 @@ function numbersTo(last: number): number[] {
   return Array.from({ length: last }, (_, i) => i + 1);
 }
 
-/** The rate of the best value; `undefined` where all diverged. */
+/** The rate of the best value, of several the middle one; `undefined` where all diverged. */
 export function bestRate(
   tries: readonly RateTry[],
   { best }: Pick<Measure, "best">,
 ): number | undefined {
   const sign = best === "highest" ? 1 : -1;
-  let found: { rate: number; score: number } | undefined;
-  for (const { rate, value } of tries) {
-    if (value === null || Number.isNaN(value)) continue;
-    const score = sign * value;
-    if (!found || score > found.score) found = { rate, score };
-  }
-  return found?.rate;
+  const scores = tries.map(({ value }) => sign * (value ?? NaN));
+  const highest = Math.max(...scores.filter((score) => !Number.isNaN(score)));
+  const found = tries.filter((_, at) => scores[at] === highest);
+  return found[Math.floor(found.length / 2)]?.rate;
 }
 
 /** One training of one contender. */
@@ -240,25 +288,29 @@ interface Training {
   readonly contender: Contender;
   readonly seed: number;
   readonly rate: number;
-  readonly steps: number;
-  /** Whether only its rate is tried. */
+  /** Whether its rate is tried. */
   readonly isTry?: boolean;
+}
+
+/** Where a try is kept apart from the training of its seed, until its rate is chosen. */
+function tryFolder(folder: string, rate: number): string {
+  return `${folder}-rate-${rate}`;
 }
 
 /** Reads a training that has ended, or trains. */
 async function runOne(
   call: ProtocolCall,
-  { contender, seed, rate, steps, isTry = false }: Training,
+  { contender, seed, rate, isTry = false }: Training,
 ): Promise<Finished | undefined> {
   const { recipe, open, folderOf, plan, signal, trainer = HERE } = call;
+  const { steps } = plan;
   const folder = folderOf(recipe, contender.name, seed);
+  const tried = tryFolder(folder, rate);
   const training: TrainingCall = {
     open,
     choice: { contender, seed, steps, rate, folderOf },
-    // Of a try, only the end counts.
-    validations: isTry ? 1 : validationsOf(plan),
-    // A try is kept apart from the training of its seed.
-    folder: isTry ? `${folder}-rate-${rate}` : folder,
+    validations: validationsOf(plan),
+    folder: isTry ? tried : folder,
     signal,
     progress: call.progress,
     isFinal: !isTry,
@@ -267,12 +319,25 @@ async function runOne(
   const known = await readTraining(training);
   // Trainers hear only of stops that come after this.
   if (signal.aborted) return undefined;
+  const wasTried = !isTry && !known && await adopt(tried, folder);
   const result = known ?? await trainer.train(training);
   if (!result) return undefined;
   call.onTraining?.({
     ...result,
-    ...{ contender: contender.name, seed, rate, isTry },
+    ...{ contender: contender.name, seed, rate, isTry, wasTried },
     ...known ? {} : { milliseconds: performance.now() - began },
   });
   return result;
+}
+
+/** Makes a try the training of its seed, which then only reads test data. */
+async function adopt(tried: string, folder: string): Promise<boolean> {
+  try {
+    await Deno.remove(`${tried}/${RECORD}`);
+    await Deno.rename(tried, folder);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }

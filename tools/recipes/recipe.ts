@@ -1,8 +1,10 @@
 /** What a recipe is: a task, its data, and models that are compared on it. @module */
-import type {
-  AttentionOptions,
-  AttentionVariant,
-  LionViTOptions,
+import {
+  type AttentionOptions,
+  type AttentionVariant,
+  type LionViTOptions,
+  type Mixer,
+  registerMixer,
 } from "@lionjs/lion";
 import type { Batch, BatchStream } from "@lionjs/lion/data";
 import {
@@ -118,9 +120,7 @@ export interface TrainingPlan {
   readonly rates: readonly number[];
   /** Trainings of each contender. @default 5 */
   readonly seeds?: number;
-  /** Share of the steps for which each rate is tried. @default 0.25 */
-  readonly searchShare?: number;
-  /** Seeds with which each rate is tried. @default 1 */
+  /** Seeds with which each rate is tried. @default 3 */
   readonly searchSeeds?: number;
   /** Looks at validation data in a training. @default 12 */
   readonly validations?: number;
@@ -200,6 +200,8 @@ export interface Recipe {
   /** The contender that others are compared with, seed by seed. */
   readonly reference: string;
   readonly measure: Measure;
+  /** From which accuracy on a run counts as one that has solved its task, where it does or does not. */
+  readonly solvedFrom?: number;
   /** Those on files of the user's have no quick setting. */
   readonly plan: {
     readonly quick?: TrainingPlan;
@@ -218,9 +220,9 @@ export type Comparison = Pick<
   "title" | "about" | "contenders" | "reference" | "published"
 >;
 
-/** In the place of what the quick setting has; rates are tried for half of the steps. */
+/** In the place of what the quick setting has. */
 const SMOKE: Partial<TrainingPlan> = {
-  ...{ steps: 4, seeds: 1, searchShare: 0.5, searchSeeds: 1, validations: 2 },
+  ...{ steps: 4, seeds: 1, searchSeeds: 1, validations: 2 },
 };
 
 /** How contenders are trained in a setting. */
@@ -236,14 +238,33 @@ export function planOf(
     : paper;
 }
 
-/** Who takes part in a setting. */
+/** Passes each token as it is. */
+const PASSING: Mixer = {
+  sharesTokens: true,
+  parameters: () => [],
+  apply: (x) => x,
+  operations: () => 0,
+};
+
+/** In each recipe: what it reaches too is the merit of no way of mixing tokens. */
+export const CONTROL: Contender = {
+  name: "no mixing",
+  options: { mixer: "no mixing" },
+};
+
+registerMixer("no mixing", PASSING);
+
+/** Who takes part in a setting; the published one has no control. */
 export function contendersOf(
   { contenders }: Pick<Recipe, "contenders">,
   setting: Setting,
 ): Contender[] {
-  return contenders.map(({ paper, ...contender }) => ({
-    ...contender,
-    ...setting === "paper" && paper ? { options: paper } : {},
+  if (setting !== "paper") {
+    return [...contenders.map(({ paper: _, ...own }) => own), CONTROL];
+  }
+  return contenders.map(({ paper, ...own }) => ({
+    ...own,
+    ...paper ? { options: paper } : {},
   }));
 }
 

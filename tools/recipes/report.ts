@@ -6,9 +6,10 @@ import {
   textWithCode,
 } from "../markdown_text.ts";
 import { duration } from "./plan.ts";
+import type { Measure } from "./recipe.ts";
 import type { RecipeResults, TrialResult } from "./results_file.ts";
 import { type Interval, interval, pairedInterval } from "./statistics.ts";
-import { type Health, healthOf } from "./verdicts.ts";
+import { type Health, healthOf, isAtEdge, verdictOf } from "./verdicts.ts";
 
 /** The folder of the tasks' pages, beside the page that leads to them. */
 export const TASKS = "results";
@@ -39,9 +40,11 @@ export function recipePage(plain: RecipeResults): string {
     `${codeOf(command)}, ${date}: ${trials[0]!.steps} steps, ${seeds} seeds, ${
       duration(trainingMilliseconds(results))
     } of training steps in all; ${machine}.`,
-    ...sick.length > 0
-      ? [refusal(sick, results)]
-      : [comparison(results, health), ...footnotes(health, results)],
+    ...sick.length > 0 ? [refusal(sick, results)] : [
+      comparison(results, health),
+      ...footnotes(health, results),
+      ...solvedTable(results),
+    ],
     training(results, health),
   ].join("\n\n");
 }
@@ -87,7 +90,7 @@ function comparison(
     ]),
   ];
   const others = names.map((name) => [
-    difference(
+    ...difference(
       main,
       figuresOf(trials, name, main),
       ofReference,
@@ -102,6 +105,7 @@ function comparison(
   ]);
   const namesOfOthers = [
     columns.length > MOST_BESIDE ? `${main} − ${reference}` : `− ${reference}`,
+    "verdict",
     "parameters",
     "step",
     `× ${reference}`,
@@ -143,6 +147,7 @@ function training(results: RecipeResults, health: readonly Health[]): string {
       `${onPlateau} of ${count.length}`,
     ];
   });
+  const atEdge = rates.filter(isAtEdge).map(({ contender }) => contender);
   const { steps, seeds, tries } = rates[0]!;
   const listed = tries.length === 0
     ? "the published rates"
@@ -159,7 +164,33 @@ function training(results: RecipeResults, health: readonly Health[]): string {
       ["", "rates", "training loss", "healthy", "on a plateau"],
       rows,
     ),
+    ...atEdge.length === 0 ? [] : [
+      `At the edge of the rates that were tried: ${
+        new Intl.ListFormat("en").format(atEdge)
+      }.`,
+    ],
   ].join("\n\n");
+}
+
+/** How many runs solve each task: where some do and others do not, no mean describes a run. */
+function solvedTable(results: RecipeResults): string[] {
+  const { trials, solvedFrom } = results;
+  if (solvedFrom === undefined) return [];
+  const columns = columnsOf(results).filter(isShare);
+  return [
+    `So many runs answer ${100 * solvedFrom} % or more:`,
+    markdownTable(
+      ["", ...columns.map((column) => column.replace("accuracy ", ""))],
+      contendersIn(results).map((name) => [
+        name,
+        ...columns.map((column) => {
+          const values = figuresOf(trials, name, column);
+          const solved = values?.filter((value) => value >= solvedFrom);
+          return solved ? `${solved.length} of ${values!.length}` : "";
+        }),
+      ]),
+    ),
+  ];
 }
 
 /** Those of ours that have not learned: they do not spoil the table, but it says so. */
@@ -187,9 +218,29 @@ function difference(
   values: number[] | undefined,
   others: number[] | undefined,
   isReference: boolean,
-): string {
-  if (isReference || !values || values.length !== others?.length) return "";
-  return show(column, pairedInterval(values, others), true);
+): readonly [shown: string, verdict: string] {
+  if (isReference || !values || values.length !== others?.length) {
+    return ["", ""];
+  }
+  const found = pairedInterval(values, others);
+  return [show(column, found, true), verdictOf(...inPoints(column, found))];
+}
+
+/** Whether a column has shares of 1, and the highest are the best. */
+function isShare(column: string): boolean {
+  return column.startsWith("accuracy");
+}
+
+/** A difference in the figures of a column in points, and which of these are the better ones. */
+export function inPoints(
+  column: string,
+  { mean, half }: Interval,
+): [Interval, Measure["best"]] {
+  const scale = isShare(column) ? 100 : 1;
+  return [
+    { mean: scale * mean, half: scale * half },
+    isShare(column) ? "highest" : "lowest",
+  ];
 }
 
 /** What tests measured, in their order; nothing if all trainings diverged. */
@@ -238,8 +289,10 @@ function trainingMilliseconds(
   for (const { contender, steps } of trials) {
     sum += steps * stepMilliseconds[contender]!;
   }
-  for (const { contender, steps, tries } of rates) {
-    sum += steps * tries.length * stepMilliseconds[contender]!;
+  for (const { contender, steps, seeds, tries } of rates) {
+    // The tries of the chosen rate are trainings.
+    const others = Math.max(0, tries.length - 1);
+    sum += seeds * others * steps * stepMilliseconds[contender]!;
   }
   return sum;
 }
@@ -250,12 +303,11 @@ export function show(
   { mean, half }: Interval,
   isDifference = false,
 ): string {
-  const isShare = column.startsWith("accuracy");
-  const scale = isShare ? 100 : 1;
+  const scale = isShare(column) ? 100 : 1;
   const sign = isDifference && mean > 0 ? "+" : "";
   const centre = `${sign}${(scale * mean).toFixed(2)}`;
   const spread = Number.isNaN(half) ? "" : ` ± ${(scale * half).toFixed(2)}`;
-  return `${centre}${spread}${isShare ? " %" : ""}`;
+  return `${centre}${spread}${isShare(column) ? " %" : ""}`;
 }
 
 function lossText(loss: number | null): string {

@@ -66,6 +66,8 @@ export interface RecipeResults {
   readonly measure: Measure;
   /** The contender that others are compared with. */
   readonly reference: string;
+  /** The accuracy from which on a run has solved its task. */
+  readonly solvedFrom?: number;
   /** Contenders without which there is no comparison. */
   readonly rivals: readonly string[];
   readonly floor: { readonly guess: string; readonly loss: number };

@@ -67,6 +67,7 @@ export async function runRecipe(
     date: new Date().toISOString().slice(0, 10),
     machine: machineOf(backend),
     measure: recipe.measure,
+    ...recipe.solvedFrom ? { solvedFrom: recipe.solvedFrom } : {},
     reference: recipe.reference,
     rivals: contenders.filter(isRival).map(({ name }) => name),
     floor: open.floor,

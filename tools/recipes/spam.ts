@@ -59,7 +59,7 @@ export const spam: Recipe = {
   measure: BY_ACCURACY,
   plan: {
     quick: {
-      ...{ steps: 150, seeds: 3, searchShare: 0.2, validations: 8 },
+      ...{ steps: 150, seeds: 3, validations: 8 },
       rates: [2e-3, 4e-3, 8e-3],
     },
     paper: { steps: 20_000, rates: [5e-4, 1e-3, 2e-3] },

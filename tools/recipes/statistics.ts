@@ -46,6 +46,52 @@ export function interval(values: readonly number[]): Interval {
   return { mean: centre, half };
 }
 
+/**
+ * The probability of differences as large as those of numbers in pairs, either way,
+ * where there is none, by Student's t; 1 of a single pair.
+ *
+ * Source: Abramowitz and Stegun, 26.7.3 and 26.7.4.
+ */
+export function pairedProbability(
+  values: readonly number[],
+  others: readonly number[],
+): number {
+  const { mean, half } = pairedInterval(values, others);
+  const freedom = values.length - 1;
+  const t = Math.abs(mean) * quantile(freedom) / half;
+  if (!(t > 0)) return 1;
+  const angle = Math.atan(t / Math.sqrt(freedom));
+  const isOdd = freedom % 2 === 1;
+  // cos, cos³ ⋅ 2/3, … or 1, cos² ⋅ 1/2, …, up to the power freedom − 2.
+  let term = isOdd ? Math.cos(angle) : 1, sum = 0;
+  for (let power = isOdd ? 1 : 0; power <= freedom - 2; power += 2) {
+    sum += term;
+    term *= Math.cos(angle) ** 2 * (power + 1) / (power + 2);
+  }
+  const within = isOdd
+    ? (angle + Math.sin(angle) * sum) * 2 / Math.PI
+    : Math.sin(angle) * sum;
+  return 1 - within;
+}
+
+/**
+ * Probabilities of several comparisons, each as large as it is of all together.
+ *
+ * Source: Holm, "A simple sequentially rejective multiple test procedure", 1979.
+ */
+export function holm(probabilities: readonly number[]): number[] {
+  const count = probabilities.length;
+  const order = probabilities.map((_, at) => at)
+    .sort((a, b) => probabilities[a]! - probabilities[b]!);
+  const adjusted = new Array<number>(count);
+  let least = 0;
+  order.forEach((at, rank) => {
+    least = Math.max(least, (count - rank) * probabilities[at]!);
+    adjusted[at] = Math.min(1, least);
+  });
+  return adjusted;
+}
+
 /** The interval of the differences of numbers in pairs. */
 export function pairedInterval(
   values: readonly number[],

@@ -56,17 +56,30 @@ export async function readTraining(
 ): Promise<Finished | undefined> {
   const known = await readJSON<Kept>(fileOf(call));
   if (!known) return undefined;
-  const [wanted, found] = [settingsOf(call), known.settings].map((settings) =>
+  assertSettings(call.folder, settingsOf(call), known.settings);
+  return known.record;
+}
+
+/** What was kept should be of the same settings. */
+export function assertSettings(
+  place: string,
+  wanted: unknown,
+  found: unknown,
+): void {
+  const [own, other] = [wanted, found].map((settings) =>
     JSON.stringify(settings)
   );
-  if (wanted === found) return known.record;
+  if (own === other) return;
   throw new RangeError(
-    `${call.folder} should be of the settings ${wanted}, got ${found}; remove it, or choose another --folder`,
+    `${place} should be of the settings ${own}, got ${other}; remove it, or choose another --folder`,
   );
 }
 
+/** The file of what a training has reached, in its folder. */
+export const RECORD = "result.json";
+
 function fileOf({ folder }: TrainingCall): string {
-  return `${folder}/result.json`;
+  return `${folder}/${RECORD}`;
 }
 
 /** What a training is known by. */
@@ -156,8 +169,6 @@ export async function runTraining(
       ...decays ? { decays } : {},
     };
     await writeJSON(fileOf(call), { settings: settingsOf(call), record });
-    // Of a try, nobody goes on from the model.
-    if (!isFinal) await Deno.remove(checkpoints, { recursive: true });
     return record;
   } finally {
     model.dispose();

@@ -1,8 +1,9 @@
-/** What curves and losses say of a training: whether it has learned, and whether it was done. @module */
+/** What curves, losses and differences say: what was learned, and who is ahead. @module */
 import type { Measure } from "./recipe.ts";
-import { mean } from "./statistics.ts";
+import { type Interval, mean } from "./statistics.ts";
 import type {
   CurvePoint,
+  RateChoice,
   RecipeResults,
   TrainingRecord,
 } from "./results_file.ts";
@@ -25,6 +26,12 @@ export function isOnPlateau(
   // One look says nothing of what came before it.
   if (before.length === 0) return false;
   return Math.max(...last) - Math.max(...before) <= plateau;
+}
+
+/** Whether the chosen rate is the lowest or the highest that was tried. */
+export function isAtEdge({ tries, chosen }: RateChoice): boolean {
+  const rates = tries.map(({ rate }) => rate);
+  return [Math.min(...rates), Math.max(...rates)].includes(chosen);
 }
 
 /** What is to be known of a contender's trainings together. */
@@ -67,4 +74,30 @@ export function healthOf(
       ).length,
     };
   });
+}
+
+/** What a difference between two contenders says of the first. */
+export type Verdict = "ahead" | "behind" | "level" | "not told apart";
+
+/**
+ * Two are level where their difference and its interval stay within so many points of
+ * accuracy, or within as many of a perplexity.
+ */
+const LEVEL = 2;
+
+/** Whether a difference and its interval, in points, stay within what is level. */
+export function isWithinLevel({ mean, half }: Interval): boolean {
+  return Math.abs(mean) + half < LEVEL;
+}
+
+/** What a difference says, in points: one that exceeds its interval is never level. */
+export function verdictOf(
+  difference: Interval,
+  best: Measure["best"] = "highest",
+): Verdict {
+  const { mean, half } = difference;
+  if (Math.abs(mean) > half) {
+    return (mean > 0) === (best === "highest") ? "ahead" : "behind";
+  }
+  return isWithinLevel(difference) ? "level" : "not told apart";
 }

@@ -22,6 +22,7 @@ export interface SoftmaxMixerOptions {
   readonly numHeads: number;
   readonly outputNorm: boolean;
   readonly position: "none" | "rotary" | "alibi";
+  readonly rotaryScale: number;
 }
 
 /**
@@ -30,7 +31,7 @@ export interface SoftmaxMixerOptions {
  * Source: Vaswani et al. 2017 (arXiv:1706.03762).
  */
 export function softmaxMixer(
-  { numHeads, outputNorm, position }: SoftmaxMixerOptions,
+  { numHeads, outputNorm, position, rotaryScale }: SoftmaxMixerOptions,
 ): Mixer {
   const slopes = position === "alibi" ? alibiSlopes(numHeads) : undefined;
   const turns = position === "rotary";
@@ -49,7 +50,8 @@ export function softmaxMixer(
     { causal, mask, segments }: MixerCall,
   ) => {
     const { q, k, v } = heads(x, parameters);
-    const placed = (x: tf.Tensor4D) => turns ? rotated(x) : x;
+    const placed = (x: tf.Tensor4D) =>
+      turns ? rotated(x, undefined, rotaryScale) : x;
     const [queries, keys] = [placed(q), placed(k)];
     const attend = (v: tf.Tensor4D) =>
       softmaxAttention(queries, keys, v, { causal, slopes, mask, segments });
@@ -76,7 +78,8 @@ export function softmaxMixer(
       const earlier = before as SoftmaxState | undefined;
       const { q, k, v } = heads(x, parameters);
       const places = turns ? nextPlaces(earlier, { q, mask }) : undefined;
-      const placed = (x: tf.Tensor4D) => places ? rotated(x, places) : x;
+      const placed = (x: tf.Tensor4D) =>
+        places ? rotated(x, places, rotaryScale) : x;
       const { y, state } = softmaxStep(earlier, {
         q: placed(q),
         k: placed(k),

@@ -2,7 +2,7 @@
 import type { AttentionForm } from "../../attention/lion_attention.ts";
 import type { Order } from "../../attention/orders.ts";
 import { assertForm } from "../../attention/planning/plan.ts";
-import { assertOneOf, optionsOf, shown } from "@lionjs/base";
+import { assertFinite, assertOneOf, optionsOf, shown } from "@lionjs/base";
 import { FEATURE_MAPS } from "./feature_maps.ts";
 import type { Mixer } from "../mixer.ts";
 import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
@@ -223,6 +223,15 @@ export interface AttentionOptions {
    * @default "none"
    */
   position?: "none" | "rotary" | "alibi" | undefined;
+  /**
+   * What rotary positions are divided by: the length to read over the length of
+   * training, with which a trained model reads longer sequences. At least 1.
+   *
+   * Source: Chen et al. 2023 (arXiv:2306.15595), position interpolation.
+   *
+   * @default 1
+   */
+  rotaryScale?: number | undefined;
   /** Share of the output's values that training sets to 0. @default 0 */
   dropout?: number | undefined;
 }
@@ -230,6 +239,7 @@ export interface AttentionOptions {
 export const ATTENTION_OPTIONS = optionsOf<AttentionOptions>()(
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap order",
   "grid classToken direction countSelf segments normalize outputNorm position",
+  "rotaryScale",
   "convSize steps negativeEigenvalues queryKeyNorm outputGate decayRates",
   "ranks layer dropout blockLength",
 );
@@ -396,9 +406,24 @@ function assertLions(options: AttentionOptions): void {
 }
 
 function assertPosition(
-  { position, variant, numHeads }: AttentionOptions,
+  { position, rotaryScale, variant, numHeads }: AttentionOptions,
   dim: number,
 ): void {
+  if (rotaryScale !== undefined) {
+    if (position !== "rotary") {
+      throw new RangeError(
+        `rotaryScale is an option of position "rotary", got position ${
+          shown(position)
+        }; leave it out`,
+      );
+    }
+    assertFinite("rotaryScale", rotaryScale);
+    if (rotaryScale < 1) {
+      throw new RangeError(
+        `rotaryScale should be at least 1, got ${rotaryScale}`,
+      );
+    }
+  }
   if (position === undefined) return;
   assertOneOf("position", position, ["none", "rotary", "alibi"]);
   if (position === "none") return;

@@ -73,7 +73,8 @@ function rotation(
 }
 
 /**
- * Rotates each pair of columns (n, n + headDim / 2) by `place · base^(-2n / headDim)`.
+ * Rotates each pair of columns (n, n + headDim / 2) by
+ * `place / scale · base^(-2n / headDim)`.
  *
  * @param x `[batch, heads, length, headDim]`
  * @param places `[batch or 1, length]`, float32.
@@ -81,16 +82,17 @@ function rotation(
 export function rotated(
   graph: GraphBuilder,
   x: Value,
-  { places, headDim, base }: {
+  { places, headDim, base, scale }: {
     readonly places: Value;
     readonly headDim: number;
     readonly base: number;
+    readonly scale: number;
   },
 ): Value {
   const count = headDim / 2;
   const turns = Array.from(
     { length: count },
-    (_, n) => base ** (-n / count) / (2 * Math.PI),
+    (_, n) => base ** (-n / count) / (2 * Math.PI * scale),
   );
   // The product of a place with a number of few digits is exact, and so is its fraction.
   const coarse = turns.map((turn) => Math.round(turn * 2 ** 12) / 2 ** 12);

@@ -70,6 +70,7 @@ export const SEQUENCES: Rules = {
       places: placesOf(graph, x!, places),
       headDim: fixed(call, "columns", call.shapeOf("x")[3]),
       base: numberOf(call, "base"),
+      scale: numberOf(call, "scale"),
     });
   },
   LionLogLinearAttention: (call) => {

@@ -43,7 +43,12 @@ for (const { recipe: name, setting, ranks } of CASES) {
   await recipe.files?.writeFew(data);
   const folders = { data, tokenizer: data };
   const open = await recipe.open(setting, folders);
-  const plan = { ...planOf(recipe, setting), steps: 8, seeds: 1 };
+  const plan = {
+    ...planOf(recipe, setting),
+    steps: 8,
+    seeds: 1,
+    searchSeeds: 1,
+  };
   const trained = async (folder: string, isShared: boolean) => {
     const place = { folder, recipe: name, setting, chosen: { name }, folders };
     const record = await runProtocol({
