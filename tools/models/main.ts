@@ -44,7 +44,7 @@ ${
   --minutes N    end the training after so many minutes, with the steps taken by then
   --tested N     examples of each kind to test on (default: the recipe's)
   --threads N    threads, of which the last digits of results depend (default: 1)
-  --data FILE    a table of your own series, with which the stage tune goes on training
+  --data FILE    a table of your own series, for the stage tune of gaps
   --note TEXT    what else the card should say among its limits
   --folder DIR   what is kept between stages (default: out/models/NAME)
   --smoke        everything tiny, in a temporary folder: sees that it runs

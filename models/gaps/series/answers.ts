@@ -1,7 +1,8 @@
 /** What a model tells of series: what their gaps may hold, and which values stand out. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { LEVELS, type Quantiles, quantilesOf } from "./reader.ts";
-import { type Window, windowsOf } from "./windows.ts";
+import { isKnownEnough } from "./checks.ts";
+import { LEVELS, quantilesOf } from "./reader.ts";
+import { windowsOf } from "./windows.ts";
 
 /** A series whose gaps are filled. */
 export interface Filled {
@@ -33,23 +34,21 @@ export async function filledOf(
   });
 }
 
-/** The quantiles of all places without a value, by place. */
+/** The quantiles of all places without a value, by place, where enough around is known. */
 async function readGaps(
   model: LayersModel,
   series: readonly (readonly (number | null)[])[],
 ): Promise<Map<number, readonly number[]>[]> {
-  const windows: (Window & { row: number })[] = series.flatMap((row, i) =>
-    windowsOf(`series[${i}]`, row).map((window) => ({ ...window, row: i }))
+  const windows = series.flatMap((row, i) =>
+    windowsOf(row).filter(isKnownEnough).map((window) => ({ window, i }))
   );
-  const read: Quantiles[] = await quantilesOf(
+  const read = await quantilesOf(
     model,
-    windows.map(({ values }) => values),
+    windows.map(({ window }) => window.values),
   );
   const found = series.map(() => new Map<number, readonly number[]>());
-  windows.forEach(({ row, start, places }, i) => {
-    for (const place of places) {
-      found[row]!.set(place, read[i]![place - start]!);
-    }
+  windows.forEach(({ window: { start, places }, i }, k) => {
+    for (const t of places) found[i]!.set(t, read[k]![t - start]!);
   });
   return found;
 }
@@ -84,7 +83,8 @@ export async function outliersOf(
     [...row.keys()].filter((t) => {
       const value = row[t]!;
       if (value === null) return false;
-      const quantiles = read[i * STRIDE + t % STRIDE]!.get(t)!;
+      const quantiles = read[i * STRIDE + t % STRIDE]!.get(t);
+      if (!quantiles) return false;
       const deviation = (quantiles[HIGH]! - quantiles[LOW]!) / DEVIATIONS;
       return Math.abs(value - quantiles[MIDDLE]!) > FAR * deviation;
     })

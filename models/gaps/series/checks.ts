@@ -1,5 +1,6 @@
 /** Checks of what users give: series and options. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { LONGEST, LONGEST_GAP, type Window, windowsOf } from "./windows.ts";
 
 /** Series: numbers, and `null` where none is known. */
 export type Series = readonly (readonly (number | null)[])[];
@@ -21,7 +22,11 @@ const OPTIONS = ["bands", "model"];
 const SHORTEST = 16;
 
 /** The fewest numbers that a series, or a window of it, needs. */
-export const FEWEST_NUMBERS = 4;
+const FEWEST_NUMBERS = 4;
+
+/** Whether a window has enough numbers. */
+export const isKnownEnough = ({ values }: Pick<Window, "values">): boolean =>
+  values.filter((value) => value !== null).length >= FEWEST_NUMBERS;
 
 /** A value as messages name it. */
 function kindOf(value: unknown): string {
@@ -95,11 +100,32 @@ function assertSeries(caller: string, series: Series): void {
         `${name} should have ${SHORTEST} places or more, got ${row.length}`,
       );
     }
-    const numbers = row.filter((value) => value !== null).length;
-    if (numbers < FEWEST_NUMBERS) {
-      throw new RangeError(
-        `${name} should have ${FEWEST_NUMBERS} numbers or more, got ${numbers}`,
-      );
-    }
+    assertKnown(name, row);
   });
+}
+
+/** Throws unless enough is known around each gap of a series. */
+function assertKnown(name: string, series: readonly (number | null)[]): void {
+  const numbers = series.filter((value) => value !== null).length;
+  if (numbers < FEWEST_NUMBERS) {
+    throw new RangeError(
+      `${name} should have ${FEWEST_NUMBERS} numbers or more, got ${numbers}`,
+    );
+  }
+  if (series.length <= LONGEST) return;
+  for (let t = 0, gap = 0; t < series.length; t++) {
+    gap = series[t] === null ? gap + 1 : 0;
+    if (gap <= LONGEST_GAP) continue;
+    throw new RangeError(
+      `${name} should have no gap of more than ${LONGEST_GAP} places, since it is ` +
+        `longer than ${LONGEST}; got one at place ${t - gap + 1}`,
+    );
+  }
+  const unknown = windowsOf(series).find((window) => !isKnownEnough(window));
+  if (unknown) {
+    throw new RangeError(
+      `${name} should have ${FEWEST_NUMBERS} numbers or more among the ${LONGEST} ` +
+        `places around the gap at place ${unknown.places[0]}`,
+    );
+  }
 }

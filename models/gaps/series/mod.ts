@@ -17,4 +17,4 @@ export {
 } from "./reader.ts";
 export { type Observed, observed, type Scaled, scaled } from "./scaling.ts";
 export { line, smoother } from "./smoothing.ts";
-export { LONGEST, type Window, windowsOf } from "./windows.ts";
+export { LONGEST, LONGEST_GAP, type Window, windowsOf } from "./windows.ts";

@@ -123,6 +123,11 @@ Deno.test("values that stand out are found", async () => {
     t === 40 ? value! + 6 : t === 71 ? value! - 5 : value
   );
   assertEquals(await outliers([series, tides(64, 0, 0)]), [[40, 71], []]);
+  // In a long series too, beside gaps as long as may be, and where little is known.
+  const long = tides(700, 300, 492).map((value, t) => t === 200 ? 30 : value);
+  assertEquals(await outliers([long]), [[200]]);
+  const sparse = Array.from({ length: 40 }, (_, t) => t % 10 ? null : 1);
+  assertEquals(await outliers([sparse]), [[]]);
 });
 
 Deno.test("what cannot be filled is refused, with what to do", async () => {
@@ -142,6 +147,16 @@ Deno.test("what cannot be filled is refused, with what to do", async () => {
     [[[Infinity, ...row]], RangeError, "what is not known is null"],
     [[row.slice(0, 15)], RangeError, "16 places or more, got 15"],
     [[Array(40).fill(null)], RangeError, "4 numbers or more, got 0"],
+    [
+      [row, tides(600, 101, 400)],
+      RangeError,
+      "series[1] should have no gap of more than 192 places, since it is longer than 256; got one at place 101",
+    ],
+    [
+      [Array.from({ length: 600 }, (_, t) => t % 150 === 0 ? t : null)],
+      RangeError,
+      "4 numbers or more among the 256 places around the gap at place 1",
+    ],
   ];
   for (const [series, type, message] of wrong) {
     for (const call of [fill, outliers]) {

@@ -212,7 +212,7 @@ Deno.test("windows fill each gap of a long series once, and see what is around i
       { length: 1500 },
       (_, t) => random() < share || (t > 400 && t < 560) ? null : t,
     );
-    const windows = windowsOf("series[0]", series);
+    const windows = windowsOf(series);
     const places = windows.flatMap(({ places }) => places);
     assertEquals(
       places,
@@ -226,24 +226,23 @@ Deno.test("windows fill each gap of a long series once, and see what is around i
     }
   }
   // A short series is its own window; one without gaps needs none.
-  assertEquals(windowsOf("series[0]", [1, null, 2, 3, 4]), [
+  assertEquals(windowsOf([1, null, 2, 3, 4]), [
     { start: 0, values: [1, null, 2, 3, 4], places: [1] },
   ]);
-  assertEquals(windowsOf("series[0]", [1, 2]), []);
+  assertEquals(windowsOf([1, 2]), []);
+  // What is longer than a window can hold is filled part by part.
   const wide = Array.from(
-    { length: 600 },
-    (_, t) => t > 100 && t < 400 ? null : t,
+    { length: 900 },
+    (_, t) => t > 100 && t < 500 ? null : t,
   );
-  assertThrows(
-    () => windowsOf("series[3]", wide),
-    RangeError,
-    "series[3] should have gaps of at most 192 places, since it is longer than 256; got one of 299 at place 101",
+  const parts = windowsOf(wide);
+  assertEquals(
+    parts.flatMap(({ places }) => places),
+    Array.from({ length: 399 }, (_, i) => 101 + i),
   );
-  const sparse = Array.from(
-    { length: 600 },
-    (_, t) => t % 150 === 0 ? t : null,
-  );
-  assertThrows(() => windowsOf("series[0]", sparse), RangeError, "4 numbers");
+  for (const { start, places } of parts) {
+    assert(places[0]! >= start && places.at(-1)! < start + LONGEST);
+  }
 });
 
 Deno.test("series are drawn anew for each step, equal for a seed, with gaps of all kinds", async () => {
@@ -334,6 +333,17 @@ Deno.test("baselines are what they are called", () => {
   const bump = fill("cubic spline", [0, null, 1, null, 0]);
   assertAlmostEquals(bump[1]!, 11 / 16, 1e-12);
   assertAlmostEquals(bump[3]!, 11 / 16, 1e-12);
+  // A Gaussian process goes on with a wave, and falls back to the mean in noise.
+  const process = "Gaussian process, the likeliest of 36 kernels";
+  fill(process, wave(96, 12, 40, 60)).forEach((value, t) =>
+    assertAlmostEquals(value, wave(96, 12)[t]!, 0.05)
+  );
+  const random = seeded("noise");
+  const noise = Array.from(
+    { length: 96 },
+    (_, t) => t >= 40 && t < 60 ? null : 10 + normal(random),
+  );
+  assertAlmostEquals(fill(process, noise)[50]!, 10, 0.7);
   // A monotone cubic stays between its neighbours.
   const step = fill("monotone cubic", [0, 0, null, null, 9, 9, null, 9]);
   assert(step[2]! > 0 && step[2]! < step[3]! && step[3]! < 9);

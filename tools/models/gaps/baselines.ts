@@ -8,6 +8,8 @@ import {
   withoutTrend,
 } from "../../../models/gaps/series/mod.ts";
 
+import { byGaussianProcess } from "./gaussian_process.ts";
+
 /** Fills a series' gaps. */
 export type Filler = (given: readonly (number | null)[]) => readonly number[];
 
@@ -130,6 +132,7 @@ export const BASELINES: Readonly<Record<string, Filler>> = {
   "monotone cubic": byCubics(monotoneSlopes),
   "cubic spline": byCubics(splineSlopes),
   "means of the found period, and line": periodMeans,
+  "Gaussian process, the likeliest of 36 kernels": byGaussianProcess,
   "the guess that erred least elsewhere": guess(4),
   "mean of all guesses by their errors": guess(5),
 };
