@@ -53,7 +53,7 @@ interface Sizes {
 
 /** The sizes by PyTorch's names. */
 const torchSizes = ({ dim, depth, numHeads = 1 }: Sizes) => ({
-  ...{ variant: "softmax", width: dim, heads: numHeads, depth },
+  ...{ width: dim, heads: numHeads, depth },
   classes: CLASSES,
 });
 

@@ -13,9 +13,9 @@ def shifted_silu(x):
 
 
 class Block(nn.Module):
-    def __init__(self, variant, width, heads):
+    def __init__(self, variant, width, heads, has_class_token=False):
         super().__init__()
-        self.variant, self.heads = variant, heads
+        self.variant, self.heads, self.has_class_token = variant, heads, has_class_token
         self.norm1 = nn.LayerNorm(width, eps=1e-6)
         self.attn = nn.ModuleDict()
         if variant.startswith("average"):
@@ -51,6 +51,9 @@ class Block(nn.Module):
             q, k = shifted_silu(q), shifted_silu(k)
             logits = self.attn.a_i if self.variant == "d" else -self.attn["a_i"](x).transpose(1, 2)
             log_decay = functional.logsigmoid(logits)
+            if self.has_class_token and self.variant == "s":
+                # LION-S does not decay the class token.
+                log_decay = functional.pad(log_decay[..., 1:], (1, 0))
         y = chunk_scan(q, k, v, log_decay, scale=head_dim**-0.5)
         return self.attn["proj"](y.transpose(1, 2).reshape(batch, length, width))
 

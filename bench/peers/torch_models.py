@@ -1,6 +1,6 @@
 """Models of the library in PyTorch, by the names of their parameters: ViT, BERT and an encoder.
 
-Attention is scaled_dot_product_attention, or a mixer that torch_encoder.py has.
+Attention is scaled_dot_product_attention, or LION's in chunks.
 """
 
 import torch
@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from torch_encoder import Block, training_step
+from torch_scan import chunk_scan
 
 
 class ViT(nn.Module):
@@ -17,7 +18,7 @@ class ViT(nn.Module):
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch_size, patch_size)})
         self.cls_token = nn.Parameter(torch.empty(1, 1, width))
         self.pos_embed = nn.Parameter(torch.empty(1, tokens, width))
-        self.blocks = nn.ModuleList(Block(variant, width, heads) for _ in range(depth))
+        self.blocks = nn.ModuleList(Block(variant, width, heads, True) for _ in range(depth))
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.head = nn.Linear(width, classes)
 
@@ -55,20 +56,38 @@ def dense_and_norm(inputs, outputs):
 
 
 class BertLayer(nn.Module):
-    def __init__(self, width, heads):
+    def __init__(self, variant, width, heads):
         super().__init__()
-        self.heads = heads
-        each = {name: nn.Linear(width, width) for name in ("query", "key", "value")}
-        self.attention = nn.ModuleDict({"self": nn.ModuleDict(each), "output": dense_and_norm(width, width)})
+        self.variant, self.heads = variant, heads
+        own = nn.ModuleDict({name: nn.Linear(width, width) for name in ("query", "key", "value")})
+        if variant == "lit":
+            own["layer_norm"] = nn.LayerNorm(width, eps=1e-12)
+        if variant == "d":
+            own.register_parameter("ai", nn.Parameter(torch.empty(heads)))
+        if variant == "s":
+            own["Wa_i"] = nn.Linear(width, heads)
+        self.attention = nn.ModuleDict({"self": own, "output": dense_and_norm(width, width)})
         self.intermediate = nn.ModuleDict({"dense": nn.Linear(width, 4 * width)})
         self.output = dense_and_norm(4 * width, width)
 
-    def forward(self, x):
-        def split(linear):
-            return linear(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+    def attend(self, x):
+        """LION without a feature map and row sums, as the authors' BERT has it."""
+        own = self.attention["self"]
+        q, k, v = (
+            own[name](x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for name in ("query", "key", "value")
+        )
+        if self.variant == "softmax":
+            return functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        log_decay = None
+        if self.variant == "d":
+            log_decay = functional.logsigmoid(own.ai)
+        if self.variant == "s":
+            log_decay = functional.logsigmoid(-own["Wa_i"](x).transpose(1, 2))
+        y = chunk_scan(q, k, v, log_decay, scale=q.shape[-1] ** -0.5, normalize=False).transpose(1, 2).flatten(2)
+        return own["layer_norm"](y) if self.variant == "lit" else y
 
-        q, k, v = (split(self.attention["self"][name]) for name in ("query", "key", "value"))
-        y = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+    def forward(self, x):
+        y = self.attend(x)
         output = self.attention["output"]
         x = output["LayerNorm"](x + output["dense"](y))
         hidden = functional.gelu(self.intermediate["dense"](x))
@@ -78,9 +97,7 @@ class BertLayer(nn.Module):
 class Bert(nn.Module):
     def __init__(self, variant, width, heads, depth, classes, vocabulary, positions):
         super().__init__()
-        if variant != "softmax":
-            raise ValueError(f"there is no BERT with {variant} here")
-        layers = nn.ModuleList(BertLayer(width, heads) for _ in range(depth))
+        layers = nn.ModuleList(BertLayer(variant, width, heads) for _ in range(depth))
         self.bert = nn.ModuleDict(
             {
                 "embeddings": nn.ModuleDict(
@@ -112,28 +129,12 @@ class Bert(nn.Module):
 
 KINDS = {"vit": ViT, "encoder": Encoder, "bert": Bert}
 
-kept = None
-"""The last model with its sizes: who sends no weights gets its."""
-
-
-def forget():
-    """Frees the last model."""
-    global kept
-    kept = None
-
-
 def model_work(options, tensors):
     """Inference or training; tensors are `inputs 0` and so on, `labels`, and weights."""
-    global kept
     inputs = [tensors.pop(name) for name in sorted(name for name in tensors if name.startswith("inputs "))]
     labels = tensors.pop("labels").long()
-    sizes = options["sizes"]
-    if tensors:
-        kept = sizes, KINDS[options["kind"]](**sizes)
-        kept[1].load_state_dict(tensors)
-    elif kept is None or kept[0] != sizes:
-        raise ValueError("weights are missing")
-    model = kept[1]
+    model = KINDS[options["kind"]](**options["sizes"])
+    model.load_state_dict(tensors)
     given = model.prepare(*inputs)
     if options["work"] == "training":
         return training_step(model.train(), given, labels, options["learning_rate"], options["adam_epsilon"])

@@ -28,7 +28,7 @@ from torch_diagonal import diagonal_scan
 from torch_encoder import train_encoder
 from torch_full import full_form
 from torch_mamba import selective_scan
-from torch_models import forget, model_work
+from torch_models import model_work
 from torch_operations import operation_work
 from torch_scan import chunk_scan
 from torch_transition import delta_product_scan, gated_delta_net_2_scan, rwkv7_scan
@@ -117,7 +117,6 @@ def answer(request, work):
         return {"milliseconds": milliseconds}, work
     if "outputs" in request:
         return {"sizes": write_outputs(work(), request["outputs"])}, work
-    forget()
     return {}, None
 
 

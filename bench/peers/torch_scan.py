@@ -4,27 +4,33 @@ The sequence is cut in chunks: inside a chunk one masked matrix product, between
 states. There is no Python loop over tokens or chunks, and autograd differentiates it.
 """
 
-import math
-
 import torch
+from torch.nn import functional
 
 CHUNK = 64
 
 
-def chunk_scan(q, k, v, log_decay=None, scale=1.0, epsilon=1e-6):
+def chunk_scan(q, k, v, log_decay=None, scale=1.0, epsilon=1e-6, normalize=True):
     """Returns [batch, heads, length, value_dim], each row divided by its sum of weights.
 
     q, k and v are [batch, heads, length, dim]. log_decay is None for LION-LIT, [heads]
     for LION-D and [batch, heads, length] for LION-S, where the decay of the source
-    counts and that of the reader does not.
+    counts and that of the reader does not. A last chunk that is not full is filled with
+    keys of zeros, which weigh nothing.
     """
     batch, heads, length, dim = q.shape
-    chunk = math.gcd(length, CHUNK)
-    sequences, chunks = batch * heads, length // chunk
+    chunk = min(length, CHUNK)
+    chunks = -(-length // chunk)
+    sequences, missing = batch * heads, chunks * chunk - length
+    if log_decay is not None and log_decay.dim() == 1:
+        log_decay = log_decay.view(1, heads, 1).expand(batch, heads, length)
     if scale != 1.0:
         q = q * scale
-    ones = v.new_ones(batch, heads, length, 1)
-    values = torch.cat((v, ones), -1).reshape(sequences, chunks, chunk, -1)
+    values = torch.cat((v, v.new_ones(batch, heads, length, 1)), -1) if normalize else v
+    if missing > 0:
+        q, k, values = (functional.pad(x, (0, 0, 0, missing)) for x in (q, k, values))
+        log_decay = None if log_decay is None else functional.pad(log_decay, (0, missing))
+    values = values.reshape(sequences, chunks, chunk, -1)
     queries = q.reshape(sequences, chunks, chunk, dim)
     keys = k.reshape(sequences, chunks, chunk, dim)
     scores = queries @ keys.transpose(-1, -2)
@@ -33,10 +39,10 @@ def chunk_scan(q, k, v, log_decay=None, scale=1.0, epsilon=1e-6):
         others = states.sum(1, keepdim=True) - states
         sums = scores @ values + queries @ others
     else:
-        if log_decay.dim() == 1:
-            log_decay = log_decay.view(1, heads, 1).expand(batch, heads, length)
         sums = _decayed(queries, keys, values, scores, log_decay.reshape(sequences, chunks, chunk))
-    sums = sums.view(batch, heads, length, -1)
+    sums = sums.view(batch, heads, chunks * chunk, -1)[:, :, :length]
+    if not normalize:
+        return sums
     return sums[..., :-1] / (sums[..., -1:] + epsilon)
 
 

@@ -2,6 +2,7 @@
 import { useBackend } from "@lionjs/lion";
 import { interruptSignal } from "@lionjs/lion/notebook";
 import {
+  endWithMistake,
   oneOf,
   positive,
   positiveInteger,
@@ -11,6 +12,7 @@ import {
   wrapped,
 } from "../command_line.ts";
 import type { ModelRecipe, ModelRun } from "./model_recipe.ts";
+import { type NewPackage, newPackage } from "./new_package.ts";
 import { gaps } from "./gaps/recipe.ts";
 import { infilling } from "./infilling/recipe.ts";
 import { languages } from "./languages/recipe.ts";
@@ -27,6 +29,7 @@ const RECIPES: Readonly<Record<string, ModelRecipe>> = {
 const NAMES = Object.keys(RECIPES);
 
 const USAGE = `Usage: deno task models [NAME] [options]
+       deno task models new NAME --from FOLDER [options]
 
 Makes the package of a model, from data to int8 weights, tests and card. Each
 stage keeps what it has done; the same command continues where it was stopped.
@@ -48,6 +51,12 @@ ${
   --note TEXT    what else the card should say among its limits
   --folder DIR   what is kept between stages (default: out/models/NAME)
   --smoke        everything tiny, in a temporary folder: sees that it runs
+
+new makes a package of a classifier of your own:
+
+  --from DIR     what savePretrained has written
+  --output DIR   where the package goes (default: out/packages/NAME)
+  --about TEXT   the first lines of its README
   --help         print this`;
 
 const options = await readCommandLine(USAGE, {
@@ -60,13 +69,23 @@ const options = await readCommandLine(USAGE, {
   note: { type: "string" },
   folder: { type: "string" },
   smoke: { type: "boolean", default: false },
-}, (values, rest) => {
+  from: { type: "string" },
+  output: { type: "string" },
+  about: { type: "string" },
+}, (values, all) => {
   const { stages, steps, minutes, tested, threads } = values;
   const { data, note, folder, smoke } = values;
+  const isNew = all[0] === "new";
+  const rest = isNew ? all.slice(1) : all;
   if (rest.length > 1) throw new RangeError(`unexpected argument "${rest[1]}"`);
-  const names = rest.length === 0 ? NAMES : [oneOf("NAME", rest[0]!, NAMES)];
+  const own = isNew ? ownPackage(rest[0], values) : undefined;
+  const names = own
+    ? []
+    : rest.length === 0
+    ? NAMES
+    : [oneOf("NAME", rest[0]!, NAMES)];
   return {
-    names,
+    ...{ names, own },
     stages: stages === undefined ? undefined : someOf(
       "--stages",
       stages,
@@ -88,6 +107,7 @@ const options = await readCommandLine(USAGE, {
 const signal = interruptSignal();
 await useBackend({ prefer: ["wasm"], threads: options.threads });
 try {
+  if (options.own) await makeOwn(options.own);
   for (const name of options.names) await make(name);
 } catch (error) {
   if (!signal.aborted || error !== signal.reason) throw error;
@@ -96,10 +116,39 @@ try {
 // Workers of a backend must not keep the process.
 Deno.exit();
 
+/** What `new` is asked for. */
+function ownPackage(
+  name: string | undefined,
+  { from, output, about }: {
+    readonly from?: string | undefined;
+    readonly output?: string | undefined;
+    readonly about?: string | undefined;
+  },
+): NewPackage {
+  if (name === undefined) throw new RangeError("new needs the package's NAME");
+  if (from === undefined) {
+    throw new RangeError("new needs --from, what savePretrained has written");
+  }
+  return { name, from, about, output: output ?? `out/packages/${name}` };
+}
+
+/** Makes a package; a mistake in what it is made of ends with 2. */
+async function makeOwn(own: NewPackage): Promise<void> {
+  try {
+    await newPackage(own);
+    console.log(
+      `${own.output}: publish it with npm publish, once its README says what it is`,
+    );
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    endWithMistake(USAGE, error.message);
+  }
+}
+
 /** Runs the stages of a package. */
 async function make(name: string): Promise<void> {
   const { stages, target } = RECIPES[name]!;
-  const { smoke, folder, stages: chosen, ...others } = options;
+  const { smoke, folder, stages: chosen, own: _, ...others } = options;
   const temporary = smoke ? await Deno.makeTempDir() : undefined;
   const kept = temporary ?? folder ?? `out/models/${name}`;
   await Deno.mkdir(kept, { recursive: true });

@@ -348,7 +348,7 @@ async function openWriters(
   return groupOf(contenders, () => held.forEach((one) => one.dispose()));
 }
 
-/** Mixers by their names in panels; softmax first, whose model PyTorch has as well. */
+/** Mixers by their names in panels. */
 const VARIANTS: Readonly<Record<string, SizedVariant>> = {
   softmax: "softmax",
   "LION-LIT": "lit",
@@ -370,11 +370,11 @@ export const models: Figure = {
   short: "models",
   about:
     `Inference, and a training step with Adam, of a model with each mixer, compared with
-PyTorch's model of the same sizes with softmax attention
-(\`scaled_dot_product_attention\`), inference mode and its fused Adam. PyTorch's
-threads are in the pool of OpenBLAS, of OpenMP, or of both, whichever is quickest
-for the model. Logits and the losses of the first steps of the model with softmax attention are compared with PyTorch's; a
-model of one block with each mixer is compared with plain forms.`,
+PyTorch's model of the same sizes with the attention that the settings name, in
+inference mode or with its fused Adam. PyTorch's threads are in the pool of OpenBLAS, of OpenMP, or of both, whichever is
+quickest for the model. Logits and the losses of the first steps of models that are
+the same are compared with PyTorch's before anything is timed, and a model of one
+block with plain forms.`,
   column: "per batch",
   torch: "pairs",
   seconds: { gpu: 60, wasm: 240, software: 0, cpu: 0 },
@@ -413,15 +413,17 @@ async function measureModels(
 ): ReturnType<Figure["measure"]> {
   const each = info.name === "wasm" ? peers.each : [];
   for (const model of quick ? [small] : sized) {
-    const torch = each.length > 0 ? new TorchModel(each, model) : null;
     for (const [name, variant] of Object.entries(VARIANTS)) {
+      const torch = each.length > 0
+        ? new TorchModel(each, model, variant)
+        : null;
       await measureModel(model, { name, variant }, torch, collector);
+      await torch?.release();
     }
-    await torch?.release();
   }
   return {
     settings: {
-      "PyTorch's attention": "softmax (SDPA)",
+      "PyTorch's attention": "the same: softmax by SDPA, LION in chunks of 64",
       ...{ optimizer: "Adam", precision: "32 bits" },
     },
   };
@@ -436,7 +438,7 @@ async function measureModel(
 ): Promise<void> {
   const model = sized.make({ variant });
   try {
-    if (variant === "softmax") await torch?.choose(await weightsOf(model));
+    await torch?.choose(await weightsOf(model));
     for (const work of WORKS) {
       for (const batch of sized.batches) {
         await collector.measure(
@@ -468,9 +470,7 @@ async function openModel(
   { sized, model, variant, work, batch }: Choice,
   torch: TorchModel | null,
 ): Promise<OpenGroup> {
-  const isPeers = variant === "softmax";
-  const weights = torch && isPeers ? await weightsOf(model) : [];
-  await torch?.prepare(work, batch, weights);
+  await torch?.prepare(work, batch, await weightsOf(model));
   const subjectOf = (model: LayersModel) =>
     new Subject(
       model,
@@ -505,9 +505,8 @@ async function openModel(
       { name: THEIRS, peer: torch.peerOf(work) },
       async (compute) => {
         const what = `${work} with batches of ${batch}`;
-        if (!isPeers || torch.wrong) return torch.whyNot(what);
+        if (torch.wrong) return torch.wrong;
         const answers = await firstAnswers(work, compute);
-        torch.compared.add(what);
         const pairs = answers.map((values, i) => [values, own[i]!] as const);
         torch.wrong = difference(what, pairs, TOLERANCE);
         return torch.wrong;
@@ -529,44 +528,37 @@ async function firstAnswers(
   return answers;
 }
 
-/** PyTorch's model with softmax attention, in the processes that are the quickest at it. */
+/** A model of PyTorch's, in the processes that are the quickest at it. */
 class TorchModel {
   /**
-   * Why it cannot be compared: it has not run, or an answer was not that of our model
-   * with softmax attention; `null` if nothing was wrong.
+   * Why it cannot be compared: it has not run, or an answer was not that of our model;
+   * `null` if nothing was wrong.
    */
   wrong: string | null = null;
-  /** What was compared. */
-  readonly compared = new Set<string>();
   readonly #each: readonly NamedPeer[];
   readonly #sized: SizedModel;
+  readonly #variant: SizedVariant;
   readonly #quickest = new Map<Work, PeerProcess>();
 
-  constructor(each: readonly NamedPeer[], sized: SizedModel) {
+  constructor(
+    each: readonly NamedPeer[],
+    sized: SizedModel,
+    variant: SizedVariant,
+  ) {
     this.#each = each;
     this.#sized = sized;
+    this.#variant = variant;
   }
 
   /** Chooses who does each work, by the smallest batch. */
   choose(weights: PeerWork["tensors"]): Promise<void> {
     return this.#orWrong(async () => {
       for (const work of WORKS) {
-        const tried = workOf(
-          this.#sized,
-          work,
-          this.#sized.batches[0]!,
-          weights,
-        );
+        const tried = this.#workOf(work, this.#sized.batches[0]!, weights);
         const quickest = await prepareFastest(this.#each, [tried]);
         if (quickest) this.#quickest.set(work, quickest);
       }
     });
-  }
-
-  /** Why a time of something would mean nothing; `null` if it would not. */
-  whyNot(what: string): string | null {
-    return this.wrong ??
-      (this.compared.has(what) ? null : `${what} was not compared with ours`);
   }
 
   /** Who does a work. */
@@ -574,14 +566,14 @@ class TorchModel {
     return this.#quickest.get(work) ?? this.#each[0]!.peer;
   }
 
-  /** Prepares the work, with the weights from before if there are none. */
+  /** Prepares the work. */
   async prepare(
     work: Work,
     batch: number,
     weights: PeerWork["tensors"],
   ): Promise<void> {
     if (this.wrong) return;
-    const prepared = workOf(this.#sized, work, batch, weights);
+    const prepared = this.#workOf(work, batch, weights);
     await this.#orWrong(() => this.peerOf(work).prepare(prepared));
   }
 
@@ -598,25 +590,25 @@ class TorchModel {
   async release(): Promise<void> {
     for (const { peer } of this.#each) await peer.release();
   }
-}
 
-function workOf(
-  { torch, inputs }: SizedModel,
-  work: Work,
-  batch: number,
-  weights: PeerWork["tensors"],
-): PeerWork {
-  const labels = {
-    ...{ name: "labels", shape: [batch] },
-    values: Float32Array.from(labelsOf(batch)),
-  };
-  return {
-    work: "model",
-    options: {
-      ...{ ...torch, work },
-      learning_rate: ADAM.learningRate,
-      adam_epsilon: ADAM.epsilon,
-    },
-    tensors: [...inputs(batch), labels, ...weights],
-  };
+  #workOf(
+    work: Work,
+    batch: number,
+    weights: PeerWork["tensors"],
+  ): PeerWork {
+    const { torch: { kind, sizes }, inputs } = this.#sized;
+    const labels = {
+      ...{ name: "labels", shape: [batch] },
+      values: Float32Array.from(labelsOf(batch)),
+    };
+    return {
+      work: "model",
+      options: {
+        ...{ kind, work, sizes: { ...sizes, variant: this.#variant } },
+        learning_rate: ADAM.learningRate,
+        adam_epsilon: ADAM.epsilon,
+      },
+      tensors: [...inputs(batch), labels, ...weights],
+    };
+  }
 }
