@@ -109,6 +109,7 @@ export async function packageFile(
   return `${folder}/${await find()}`;
 }
 
+/** Runs a command in a folder, or says what is missing. */
 export async function run(
   command: string,
   args: readonly string[],
