@@ -1,6 +1,7 @@
 /** What the page asks of the worker in which everything is computed. @module */
 import type { Time } from "../bench/measure/report_file.ts";
 import type { UnmaskOrder } from "@lionjs/lion/diffusion";
+import type { Filled } from "../models/gaps/series/mod.ts";
 import type {
   LanguageShare,
   LanguageWord,
@@ -67,6 +68,12 @@ export interface ToldLanguages {
   readonly milliseconds: number;
 }
 
+/** A series whose gaps are filled, by the model and by lines. */
+export interface FilledGaps extends Filled {
+  readonly line: readonly number[];
+  readonly milliseconds: number;
+}
+
 /** A sequence whose mask is asked for. */
 export interface MaskProblem {
   readonly variant: "lit" | "d" | "s";
@@ -105,4 +112,6 @@ export interface DiffusionCalls extends ListenCalls {
   drawSudoku(level: Level): Promise<string>;
   fillSudoku(puzzle: string, order: UnmaskOrder): Promise<SudokuAnswer>;
   tellLanguages(text: string): Promise<ToldLanguages>;
+  /** `null` in the gaps. */
+  fillGaps(series: readonly (number | null)[]): Promise<FilledGaps>;
 }

@@ -4,6 +4,7 @@ import type { Calls, DiffusionCalls } from "./calls.ts";
 import { Computer } from "./computer.ts";
 import { digitPanel } from "./digit_panel.ts";
 import { byId } from "./elements.ts";
+import { gapsPanel } from "./gaps_panel.ts";
 import { isolate } from "./isolation.ts";
 import { languagesPanel } from "./languages_panel.ts";
 import { listenPanel } from "./listen/panel.ts";
@@ -29,6 +30,7 @@ maskPanel(computer);
 sentencePanel(filler);
 sudokuPanel(filler);
 languagesPanel(filler);
+gapsPanel(filler);
 ownDataPanel();
 timesPanel();
 try {

@@ -23,13 +23,25 @@ export interface Share {
   readonly of: number;
 }
 
+/** A figure that is no share of successes, such as F1. */
+export interface Figure {
+  readonly value: number;
+  /** The bounds between which it is with a probability of 95 %. */
+  readonly low: number;
+  readonly high: number;
+  /** Of how many it tells. */
+  readonly of: number;
+}
+
 /** A row of a table. */
 export interface CardRow {
   readonly name: string;
   readonly shares: Readonly<Record<string, Share>>;
+  /** By the columns that have no shares. */
+  readonly figures?: Readonly<Record<string, Figure>>;
 }
 
-/** A table of shares, whose columns are kinds of examples. */
+/** A table of shares or other figures, whose columns are kinds of examples. */
 export interface CardTable {
   readonly title: string;
   readonly columns: readonly string[];
@@ -101,8 +113,14 @@ export function intervalOf({ solved, of }: Share): [number, number] {
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
-function cellOf(share: Share | undefined): string {
+function cellOf(share: Share | Figure | undefined): string {
   if (!share) return "–";
+  if ("value" in share) {
+    const { value, low, high, of } = share;
+    return `${value.toFixed(3)} (${low.toFixed(2)}–${
+      high.toFixed(2)
+    }, n = ${of})`;
+  }
   const [low, high] = intervalOf(share);
   return `${percent(share.solved / share.of)} (${
     [low, high].map((bound) => (100 * bound).toFixed(0)).join("–")
@@ -117,8 +135,11 @@ export function tableText({ title, columns, rows, note }: CardTable): string {
     "",
     line(["", ...columns]),
     line(["---", ...columns.map(() => "---")]),
-    ...rows.map(({ name, shares }) =>
-      line([name, ...columns.map((column) => cellOf(shares[column]))])
+    ...rows.map(({ name, shares, figures }) =>
+      line([
+        name,
+        ...columns.map((column) => cellOf(shares[column] ?? figures?.[column])),
+      ])
     ),
     "",
     note,

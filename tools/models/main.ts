@@ -13,6 +13,7 @@ import {
 } from "../command_line.ts";
 import type { ModelRecipe, ModelRun } from "./model_recipe.ts";
 import { type NewPackage, newPackage } from "./new_package.ts";
+import { gaps } from "./gaps/recipe.ts";
 import { infilling } from "./infilling/recipe.ts";
 import { languages } from "./languages/recipe.ts";
 import { sudoku } from "./sudoku/recipe.ts";
@@ -20,6 +21,7 @@ import { sudoku } from "./sudoku/recipe.ts";
 /** The recipes by the names of their packages. */
 const RECIPES: Readonly<Record<string, ModelRecipe>> = {
   sudoku,
+  gaps,
   languages,
   infilling,
 };
@@ -45,6 +47,7 @@ ${
   --minutes N    end the training after so many minutes, with the steps taken by then
   --tested N     examples of each kind to test on (default: the recipe's)
   --threads N    threads, of which the last digits of results depend (default: 1)
+  --data FILE    a table of your own series, for the stage tune of gaps
   --note TEXT    what else the card should say among its limits
   --folder DIR   what is kept between stages (default: out/models/NAME)
   --smoke        everything tiny, in a temporary folder: sees that it runs
@@ -62,6 +65,7 @@ const options = await readCommandLine(USAGE, {
   minutes: { type: "string" },
   tested: { type: "string" },
   threads: { type: "string", default: "1" },
+  data: { type: "string" },
   note: { type: "string" },
   folder: { type: "string" },
   smoke: { type: "boolean", default: false },
@@ -69,8 +73,8 @@ const options = await readCommandLine(USAGE, {
   output: { type: "string" },
   about: { type: "string" },
 }, (values, all) => {
-  const { stages, steps, minutes, tested, threads, note, folder, smoke } =
-    values;
+  const { stages, steps, minutes, tested, threads } = values;
+  const { data, note, folder, smoke } = values;
   const isNew = all[0] === "new";
   const rest = isNew ? all.slice(1) : all;
   if (rest.length > 1) throw new RangeError(`unexpected argument "${rest[1]}"`);
@@ -93,6 +97,7 @@ const options = await readCommandLine(USAGE, {
       ? undefined
       : positiveInteger("--tested", tested),
     threads: threadCount("--threads", threads),
+    data,
     note,
     folder,
     smoke,

@@ -43,6 +43,8 @@ export interface TrainingTask {
   readonly batchSize: number;
   readonly loss: Loss;
   readonly steps: number;
+  /** The learning rate. @default {@linkcode schedule} */
+  readonly learningRate?: Schedule | undefined;
   readonly seed: number;
   readonly folder: string;
 }
@@ -55,7 +57,16 @@ export interface TrainingTask {
  * @throws {unknown} The signal's reason.
  */
 export async function trained(
-  { model, data, batchSize, loss, steps, seed, folder }: TrainingTask,
+  {
+    model,
+    data,
+    batchSize,
+    loss,
+    steps,
+    learningRate = schedule,
+    seed,
+    folder,
+  }: TrainingTask,
   { minutes, signal, threads }: ModelRun,
 ): Promise<Trained> {
   await Deno.mkdir(folder, { recursive: true });
@@ -77,7 +88,7 @@ export async function trained(
     loss,
     steps,
     seed,
-    optimizer: { learningRate: schedule, weightDecay: 0.01, clipNorm: 1 },
+    optimizer: { learningRate, weightDecay: 0.01, clipNorm: 1 },
     ema: { decay: 0.999 },
     checkpoints: {
       folder: `${folder}/checkpoints`,

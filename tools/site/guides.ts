@@ -82,7 +82,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       {
         path: "docs/models_for_you.md",
         about:
-          "Packages of small models that do something by themselves: the language of a text",
+          "Packages of small models that do something by themselves: the language of a text, gaps in series",
       },
       {
         path: "docs/onnx.md",
