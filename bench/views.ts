@@ -99,7 +99,7 @@ const RATIOS: readonly {
   readonly beside: string;
 }[] = [
   {
-    what: "`chunkwise`, against a linear-time scan",
+    what: "`chunkwise`, against our chunks in PyTorch",
     ...{ figure: "peers", panel: "forward" },
     ...{ series: "chunkwise", beside: "PyTorch" },
   },

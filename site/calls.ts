@@ -1,6 +1,7 @@
 /** What the page asks of the worker in which everything is computed. @module */
 import type { Time } from "../bench/measure/report_file.ts";
 import type { UnmaskOrder } from "@lionjs/lion/diffusion";
+import type { Filled } from "../models/gaps/series/mod.ts";
 import type {
   LanguageShare,
   LanguageWord,
@@ -74,6 +75,12 @@ export interface RestoredText {
   readonly milliseconds: number;
 }
 
+/** A series whose gaps are filled, by the model and by lines. */
+export interface FilledGaps extends Filled {
+  readonly line: readonly number[];
+  readonly milliseconds: number;
+}
+
 /** A sequence whose mask is asked for. */
 export interface MaskProblem {
   readonly variant: "lit" | "d" | "s";
@@ -114,4 +121,6 @@ export interface DiffusionCalls extends ListenCalls {
   tellLanguages(text: string): Promise<ToldLanguages>;
   /** Each word's mark by what is before it, and so many words after it; null for all. */
   restoreMarks(text: string, future: number | null): Promise<RestoredText>;
+  /** `null` in the gaps. */
+  fillGaps(series: readonly (number | null)[]): Promise<FilledGaps>;
 }

@@ -1,8 +1,9 @@
 /// <reference lib="dom" />
-/** Where words and digits are filled in, and texts are read; loaded when somebody asks. @module */
+/** Where words, digits and gaps are filled in, and texts are read; loaded when somebody asks. @module */
 import { answerCalls } from "./answer_calls.ts";
 import type { DiffusionCalls } from "./calls.ts";
 import { start } from "./device.ts";
+import { fillGaps } from "./gaps.ts";
 import { hear, readText } from "./listen/reader.ts";
 import { tellLanguages } from "./languages.ts";
 import { restoreMarks } from "./punctuation.ts";
@@ -14,6 +15,7 @@ answerCalls<DiffusionCalls>({
   complete,
   drawSudoku,
   fillable,
+  fillGaps,
   fillSudoku,
   hear,
   readText,

@@ -8,7 +8,7 @@
 import { OPTIONAL_PACKAGES } from "../lib/base/optional_package.ts";
 import config from "../deno.json" with { type: "json" };
 import { MODELS, PACKAGES } from "./check_rooms.ts";
-import { oneOf, readCommandLine } from "./command_line.ts";
+import { oneOf, readCommandLine, wrapped } from "./command_line.ts";
 import { assertOutput, outPath, writeOutput } from "./out_folder.ts";
 
 const ROOT = new URL("..", import.meta.url);
@@ -24,7 +24,7 @@ const USAGE = `Usage: deno task pack [PACKAGE] [options]
 
 Makes a package for npm, with the packages of this repository that it imports.
 
-  PACKAGE         ${NAMES.join(", ")}
+  PACKAGE         ${wrapped(NAMES, 18)}
                   (default: lion)
   --output FILE   where to write it (default: ${outPath("lion.tgz")})
   --help          print this`;

@@ -402,7 +402,7 @@ onCpu(
       assertStringIncludes(section, "- The authors have `dropout`; ");
       assertStringIncludes(
         section,
-        "The table lists the published rates; the training",
+        "The table lists the rates, which the recipe gives; the training",
       );
       assertStringIncludes(section, "| softmax | 0.01 |");
     }),

@@ -16,6 +16,7 @@ import {
   stepsTo,
   timeToAccuracy,
 } from "../../tools/recipes/time_to_accuracy.ts";
+import { trackedStates } from "../../tools/recipes/tracked_states.ts";
 import { recipePage } from "../../tools/recipes/report.ts";
 import { resultsPages } from "../../tools/recipes/results_pages.ts";
 import {
@@ -209,6 +210,24 @@ Deno.test("runs that solve a task are counted where a recipe says what that is",
   // Of 81, 82 and 83 %, two.
   assertEquals(rowOf(table, "softmax"), ["softmax", "2 of 3", "0 of 3"]);
   assertEquals(rowOf(table, "lion-s"), ["lion-s", "3 of 3", "0 of 3"]);
+});
+
+Deno.test("groups that were found by training are counted, and when they are lost", () => {
+  const results = resultsWith(0.5, 0.5);
+  const trials = results.trials.map(({ contender, seed, ...others }) => ({
+    ...{ ...others, contender, seed },
+    figures: {
+      "accuracy at 64 tokens": contender === "lion-s" ? 1 : 0.2 * seed,
+      // The third seed does not go on to longer words.
+      "accuracy at 256 tokens": contender === "lion-s" && seed < 3 ? 0.95 : 0.5,
+      "tokens until lost": 300 + seed,
+    },
+  }));
+  const recipe = "track-s3";
+  const page = trackedStates([{ ...results, recipe, trials, rivals: [] }]);
+  assertEquals(rowOf(page, "lion-s"), ["lion-s", "**2 of 3**, 302"]);
+  assertEquals(rowOf(page, "softmax"), ["softmax", "40.0 %"]);
+  assertEquals(trackedStates([results]), "");
 });
 
 Deno.test("an order is the same as in the paper, a different one, or none", () => {

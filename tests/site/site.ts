@@ -393,6 +393,39 @@ async function testLanguages(page: Page): Promise<void> {
   assertEquals(await names.count(), 0);
 }
 
+/** Fills what sliders and the pointer rub out, and what is drawn. */
+async function testGaps(page: Page): Promise<void> {
+  const verdict = page.locator("#gaps-verdict");
+  const plot = page.locator("#gaps-plot");
+  await page.locator("#gaps-panel").scrollIntoViewIfNeeded();
+  await verdict.getByText("40 places, filled in").waitFor();
+  const awayFrom = async () =>
+    (await verdict.textContent())!.match(/([\d.]+) away/g)!.map(parseFloat);
+  const [model, line] = await awayFrom();
+  assert(model! < line! / 2);
+  for (const kind of ["seen", "truth", "line", "model", "band"]) {
+    assert(await plot.locator(`.gaps-${kind}`).count() > 0, kind);
+  }
+  await page.locator("#gaps-length").fill("0");
+  await verdict.getByText("Rub something out").waitFor();
+  await plot.scrollIntoViewIfNeeded();
+  const { x, y, width, height } = (await plot.boundingBox())!;
+  const drag = async (from: number, to: number) => {
+    await page.mouse.move(x + from * width, y + height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x + to * width, y + height / 2, { steps: 4 });
+    await page.mouse.up();
+  };
+  await drag(0.25, 0.5);
+  await verdict.getByText(/^4[789] places, filled in/).waitFor();
+  await page.locator("#gaps-panel").getByLabel("draw", { exact: true }).check();
+  await drag(0.25, 0.4);
+  await verdict.getByText(/^(?:19|2[01]) places, filled in/).waitFor();
+  await page.locator("#gaps-example").selectOption("walk");
+  await page.locator("#gaps-length").fill("20");
+  await verdict.getByText("20 places, filled in").waitFor();
+}
+
 /** The page's own text, one of a visitor with and without what follows, and none. */
 async function testPunctuation(page: Page): Promise<void> {
   const text = page.locator("#punctuation-text");
@@ -640,6 +673,7 @@ Deno.test({
           await testSentence(page);
           await testSudoku(page);
           await testLanguages(page);
+          await testGaps(page);
           await testPunctuation(page);
           await testKeys(page);
         });

@@ -14,6 +14,7 @@ import "../site/annotated_test.ts";
 import "../site/computer_test.ts";
 import "../site/digits_test.ts";
 import "../site/documents_test.ts";
+import "../site/gaps_test.ts";
 import "../site/languages_test.ts";
 import "../site/listen_test.ts";
 import "../site/million_test.ts";

@@ -13,6 +13,7 @@ import {
 } from "../command_line.ts";
 import type { ModelRecipe, ModelRun } from "./model_recipe.ts";
 import { type NewPackage, newPackage } from "./new_package.ts";
+import { gaps } from "./gaps/recipe.ts";
 import { infilling } from "./infilling/recipe.ts";
 import { languages } from "./languages/recipe.ts";
 import { punctuation } from "./punctuation/recipe.ts";
@@ -21,6 +22,7 @@ import { sudoku } from "./sudoku/recipe.ts";
 /** The recipes by the names of their packages. */
 const RECIPES: Readonly<Record<string, ModelRecipe>> = {
   sudoku,
+  gaps,
   languages,
   punctuation,
   infilling,
@@ -47,6 +49,7 @@ ${
   --minutes N    end the training after so many minutes, with the steps taken by then
   --tested N     examples of each kind to test on (default: the recipe's)
   --threads N    threads, of which the last digits of results depend (default: 1)
+  --data FILE    a table of your own series, for the stage tune of gaps
   --note TEXT    what else the card should say among its limits
   --folder DIR   what is kept between stages (default: out/models/NAME)
   --smoke        everything tiny, in a temporary folder: sees that it runs
@@ -64,6 +67,7 @@ const options = await readCommandLine(USAGE, {
   minutes: { type: "string" },
   tested: { type: "string" },
   threads: { type: "string", default: "1" },
+  data: { type: "string" },
   note: { type: "string" },
   folder: { type: "string" },
   smoke: { type: "boolean", default: false },
@@ -71,8 +75,8 @@ const options = await readCommandLine(USAGE, {
   output: { type: "string" },
   about: { type: "string" },
 }, (values, all) => {
-  const { stages, steps, minutes, tested, threads, note, folder, smoke } =
-    values;
+  const { stages, steps, minutes, tested, threads } = values;
+  const { data, note, folder, smoke } = values;
   const isNew = all[0] === "new";
   const rest = isNew ? all.slice(1) : all;
   if (rest.length > 1) throw new RangeError(`unexpected argument "${rest[1]}"`);
@@ -95,6 +99,7 @@ const options = await readCommandLine(USAGE, {
       ? undefined
       : positiveInteger("--tested", tested),
     threads: threadCount("--threads", threads),
+    data,
     note,
     folder,
     smoke,

@@ -16,6 +16,8 @@ export interface ModelRun {
   readonly tested?: number | undefined;
   /** Threads of the backend, of which results depend in their last digits. */
   readonly threads: number;
+  /** A file of a user's own, with which a package's training goes on. @default none */
+  readonly data?: string | undefined;
   /** What the card should say beside what it knows. @default nothing */
   readonly note?: string | undefined;
   /** Ends the work; the same command continues it. */

@@ -42,9 +42,9 @@ export interface TrainingTask {
   /** Examples per batch of the data. */
   readonly batchSize: number;
   readonly loss: Loss;
-  /** The learning rate of each step. @default {@linkcode schedule} */
-  readonly learningRate?: Schedule;
   readonly steps: number;
+  /** The learning rate. @default {@linkcode schedule} */
+  readonly learningRate?: Schedule | undefined;
   readonly seed: number;
   readonly folder: string;
 }
@@ -57,10 +57,18 @@ export interface TrainingTask {
  * @throws {unknown} The signal's reason.
  */
 export async function trained(
-  { learningRate = schedule, ...task }: TrainingTask,
+  {
+    model,
+    data,
+    batchSize,
+    loss,
+    steps,
+    learningRate = schedule,
+    seed,
+    folder,
+  }: TrainingTask,
   { minutes, signal, threads }: ModelRun,
 ): Promise<Trained> {
-  const { model, data, batchSize, loss, steps, seed, folder } = task;
   await Deno.mkdir(folder, { recursive: true });
   const [result, weights] = [
     `${folder}/result.json`,

@@ -25,10 +25,17 @@ export const MODELS: readonly string[] = [
 /** The reference of the recipes that the table has. */
 export const SOFTMAX = "softmax";
 
+/** Whether models are compared with softmax attention at a task that all should learn. */
+export function isBesideSoftmax(
+  { reference, rivals }: RecipeResults,
+): boolean {
+  return reference === SOFTMAX && rivals.length > 0;
+}
+
 /** The section on it; "" if no recipe compares models with softmax attention. */
 export function allTasks(recipes: readonly RecipeResults[]): string {
   const rows = asMarkdownTexts(recipes)
-    .filter(({ reference }) => reference === SOFTMAX)
+    .filter(isBesideSoftmax)
     .flatMap(rowsOf);
   if (rows.length === 0) return "";
   const trials = recipes.flatMap(({ trials }) => trials).length;

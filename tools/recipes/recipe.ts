@@ -202,6 +202,8 @@ export interface Recipe {
   readonly measure: Measure;
   /** From which accuracy on a run counts as one that has solved its task, where it does or does not. */
   readonly solvedFrom?: number;
+  /** Whether it shows who cannot learn its task: then no rival has to. */
+  readonly showsLimits?: boolean;
   /** Those on files of the user's have no quick setting. */
   readonly plan: {
     readonly quick?: TrainingPlan;

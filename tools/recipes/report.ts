@@ -150,7 +150,7 @@ function training(results: RecipeResults, health: readonly Health[]): string {
   const atEdge = rates.filter(isAtEdge).map(({ contender }) => contender);
   const { steps, seeds, tries } = rates[0]!;
   const listed = tries.length === 0
-    ? "the published rates"
+    ? "the rates, which the recipe gives"
     : `the rates that were tried for ${steps} steps with ${
       seeds === 1 ? "seed 1" : `seeds 1 to ${seeds}`
     }, each with its${

@@ -1,10 +1,11 @@
 /** The pages of results: what the runs say, and one for each task. @module */
 import { asMarkdownTexts } from "../markdown_text.ts";
-import { allTasks, SOFTMAX } from "./all_tasks.ts";
+import { allTasks, isBesideSoftmax } from "./all_tasks.ts";
 import { besidePaper } from "./beside_paper.ts";
 import { linkTo, recipePage, TASKS } from "./report.ts";
 import type { RecipeResults } from "./results_file.ts";
 import { timeToAccuracy } from "./time_to_accuracy.ts";
+import { trackedStates } from "./tracked_states.ts";
 import { type SecondTraining, trainedAgain } from "./trained_again.ts";
 
 /** What is known of the recipes. */
@@ -22,6 +23,7 @@ export function resultsPages(
   const overviews = [
     ["compared_with_the_paper", besidePaper(recipes)],
     ["time_to_an_accuracy", timeToAccuracy(recipes)],
+    ["tracked_states", trackedStates(recipes)],
     ["trained_again", trainedAgain(recipes, again)],
   ].filter(([, text]) => text !== "") as [string, string][];
   const first = [
@@ -43,9 +45,7 @@ export function resultsPages(
     `The page of each task has its table, the rates tried and the curves. Not in the
 table above are ${
       new Intl.ListFormat("en").format(
-        asMarkdownTexts(recipes).filter(({ reference }) =>
-          reference !== SOFTMAX
-        )
+        asMarkdownTexts(recipes).filter((results) => !isBesideSoftmax(results))
           .map((results) => linkTo(results, `${TASKS}/`)),
       )
     }.`,

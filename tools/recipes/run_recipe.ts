@@ -69,7 +69,9 @@ export async function runRecipe(
     measure: recipe.measure,
     ...recipe.solvedFrom ? { solvedFrom: recipe.solvedFrom } : {},
     reference: recipe.reference,
-    rivals: contenders.filter(isRival).map(({ name }) => name),
+    rivals: recipe.showsLimits
+      ? []
+      : contenders.filter(isRival).map(({ name }) => name),
     floor: open.floor,
     ...record,
     baselines: await open.baselines(),

@@ -125,6 +125,7 @@ export function stateTracking(
       "Where fewer than 99 % of the answers are right at 64 tokens, or 90 % at 256, the rule was not found by training: with so few steps, that does not say that the model cannot hold it. What each can hold is told by construction, in notebook 16.",
     ],
     leftOut: "the tables of all groups take hours",
+    showsLimits: true,
     contenders,
     reference: contenders[0]!.name,
     measure: BY_ACCURACY,

@@ -1,6 +1,6 @@
 /** How long models train until they are about as good as softmax attention. @module */
 import { asMarkdownTexts, markdownTable } from "../markdown_text.ts";
-import { comparedCells, MODELS, SOFTMAX } from "./all_tasks.ts";
+import { comparedCells, isBesideSoftmax, MODELS } from "./all_tasks.ts";
 import { linkTo, untrained } from "./report.ts";
 import type { CurvePoint, RecipeResults, TrialResult } from "./results_file.ts";
 import { interval, mean } from "./statistics.ts";
@@ -12,7 +12,7 @@ const SHARE = 0.95;
 /** The page on it; "" if no recipe compares models with softmax attention. */
 export function timeToAccuracy(recipes: readonly RecipeResults[]): string {
   const rows = asMarkdownTexts(recipes)
-    .filter(({ reference }) => reference === SOFTMAX)
+    .filter(isBesideSoftmax)
     .flatMap(rowOf);
   if (rows.length === 0) return "";
   return `# Time to an accuracy

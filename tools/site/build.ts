@@ -104,6 +104,7 @@ const LATER = [
 /** The weights of models that have packages; fetched later too. */
 const OF_PACKAGES = [
   "sudoku/model.safetensors",
+  "gaps/model.safetensors",
   "languages/model.safetensors",
   "languages/table.safetensors",
   "punctuation/model.safetensors",

@@ -82,7 +82,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       {
         path: "docs/models_for_you.md",
         about:
-          "Packages of small models that do something by themselves: languages, punctuation",
+          "Packages of small models that do something by themselves: languages, gaps in series, punctuation",
       },
       {
         path: "docs/onnx.md",

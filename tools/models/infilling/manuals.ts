@@ -124,7 +124,10 @@ export function paragraphsOf(html: string): string[] {
 }
 
 /** The file of a package; downloads it if need be. */
-async function packageFile(folder: string, name: string): Promise<string> {
+export async function packageFile(
+  folder: string,
+  name: string,
+): Promise<string> {
   const find = async () => {
     const entries = await Array.fromAsync(Deno.readDir(folder));
     return entries.map((entry) => entry.name)
@@ -134,7 +137,8 @@ async function packageFile(folder: string, name: string): Promise<string> {
   return `${folder}/${await find()}`;
 }
 
-async function run(
+/** Runs a command in a folder, or says what is missing. */
+export async function run(
   command: string,
   args: readonly string[],
   cwd: string,
