@@ -169,7 +169,8 @@ console.log(text);`,
           `the model above has had ${
             trained.steps.toLocaleString("en")
           }; each with offsets of its own. Figures are means over seeds, and ` +
-          "intervals those of the first.",
+          "intervals those of the first. The rate of learning was chosen for the first " +
+          "twin; softmax has learned positions, and may need another and more steps.",
       }],
     ],
     bars: [
