@@ -51,8 +51,7 @@ const VARIANTS: Readonly<
     lionOf(options, decayOf(options, tokenDecay, tokenDiagonalDecay)),
   softmax: (
     { numHeads, outputNorm = false, position = "none", rotaryScale = 1 },
-  ) =>
-    softmaxMixer({ numHeads: numHeads!, outputNorm, position, rotaryScale }),
+  ) => softmaxMixer({ numHeads: numHeads!, outputNorm, position, rotaryScale }),
   gla: familyOf(GATED_LINEAR_ATTENTION),
   hgrn2: familyOf(HGRN2),
   rwkv6: familyOf(RWKV6),
