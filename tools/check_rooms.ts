@@ -23,7 +23,12 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The packages of models, which are folders of `models`. */
-export const MODELS: readonly string[] = ["sudoku", "gaps", "languages", "punctuation"];
+export const MODELS: readonly string[] = [
+  "sudoku",
+  "gaps",
+  "languages",
+  "punctuation",
+];
 
 /** The folders of all packages beside `lib`. */
 const PACKAGES_BESIDE: readonly string[] = [
