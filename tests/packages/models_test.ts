@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { lionEncoder, lionViT, setClassNames, useBackend } from "../../mod.ts";
 import { byteTokenizer } from "../../lib/data/mod.ts";
 import { savePretrained } from "../../lib/hub/mod.ts";
+import { noticeText } from "../../tools/models/infilling/manuals.ts";
 import { withFolder } from "../io/files.ts";
 
 const MAIN = fileURLToPath(
@@ -146,4 +147,15 @@ Deno.test("deno task models new says what a package cannot be made of", async ()
       assertStringIncludes(failed, message);
     }
   });
+});
+
+Deno.test("a notice has all but where its sources were taken from", () => {
+  const stanza = "Files: *\nCopyright: 2020, A. Person\nLicense: MIT\n text\n";
+  const head = "Format: 1.0\nUpstream-Name: X\n";
+  const source = "Source: https://x.example/\n https://y.example/x\n";
+  assertEquals(
+    noticeText(`${head}${source}Comment: more\n\n${stanza}`),
+    `${head}Comment: more\n\n${stanza}`,
+  );
+  assertEquals(noticeText(stanza), stanza);
 });

@@ -1,5 +1,6 @@
 /** What `tools/house` says of the library is so. @module */
 import { assert, assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { importsOf } from "../../tools/check_rooms.ts";
 import { currentMap, DOCUMENT, MAP, mapOf } from "../../tools/house/map.ts";
 import { WALKS } from "../../tools/house/walks.ts";
@@ -32,4 +33,21 @@ Deno.test("each file of a walk is one that a call of lionAttention loads", async
       else assert(loaded.has(file), `${backend}: ${file}`);
     }
   }
+});
+
+Deno.test("no file names a registry's host or a folder of a machine", async () => {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  // Spelt so that this file does not name them either.
+  const named = [
+    "registry[.]npm",
+    "registry[.]yarn",
+    "files[.]pythonhosted",
+    "(^|[^.[:alnum:]_}])/(work|root|check)/[a-z]",
+  ];
+  const { code, stdout } = await new Deno.Command("git", {
+    args: ["grep", "-nIE", named.join("|"), "--", "."],
+    cwd: root,
+  }).output();
+  // git grep ends with 1 where nothing is found.
+  assertEquals([code, new TextDecoder().decode(stdout)], [1, ""]);
 });

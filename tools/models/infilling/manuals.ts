@@ -106,6 +106,14 @@ export async function readManual(
   };
 }
 
+/**
+ * A notice as it goes with weights: all copyrights and licences, without the addresses
+ * from which Debian took the sources.
+ */
+export function noticeText(copyright: string): string {
+  return copyright.replace(/^Source:.*\n(?:[ \t].*\n)*/m, "");
+}
+
 /** One file of ten is for tests, by its name. */
 export function isHeldOut(name: string): boolean {
   return parseInt(sha256Of(new TextEncoder().encode(name)).slice(0, 8), 16) %

@@ -22,7 +22,7 @@ import { quantized } from "../../../lib/hub/pretrained/weight_precision.ts";
 import { readJSON, writeJSON } from "@lionjs/recipes/results_file";
 import type { ModelRecipe, ModelRun } from "../model_recipe.ts";
 import { loadWeights, type Trained, trained } from "../training.ts";
-import { type Paragraphs, readManuals } from "./manuals.ts";
+import { noticeText, type Paragraphs, readManuals } from "./manuals.ts";
 
 const SEED = 1;
 
@@ -208,7 +208,7 @@ async function pack(run: ModelRun): Promise<void> {
   for (const { name, notice } of paragraphs.manuals) {
     await Deno.writeTextFile(
       new URL(`LICENSES/${name}.txt`, run.target),
-      notice,
+      noticeText(notice),
     );
   }
 }

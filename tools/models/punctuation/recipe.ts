@@ -13,6 +13,7 @@ import {
 import { writeCard } from "../card.ts";
 import type { ModelRecipe, ModelRun } from "../model_recipe.ts";
 import { loadWeights, type Trained, trained } from "../training.ts";
+import { noticeText } from "../infilling/manuals.ts";
 import { cardOf, type Kept, noticeFile } from "./card.ts";
 import {
   type Corpus,
@@ -301,7 +302,7 @@ async function card(run: ModelRun): Promise<void> {
   for (const { name, notice } of texts) {
     await Deno.writeTextFile(
       new URL(`LICENSES/${noticeFile(name)}`, run.target),
-      notice,
+      noticeText(notice),
     );
   }
 }
