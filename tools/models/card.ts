@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { readJSON, writeJSON } from "@lionjs/recipes/results_file";
 import { MODELS } from "../check_rooms.ts";
 import type { ModelRun } from "./model_recipe.ts";
+import type { Trained } from "./training.ts";
 
 /** Where a model's data come from. */
 export interface CardData {
@@ -91,8 +92,23 @@ export interface Card {
   readonly limits: readonly string[];
 }
 
+/** What a card says of every training; the rest is what it is about. */
+export async function trainingOf(
+  name: string,
+  { steps, examples, seconds, threads, backend }: Trained,
+  seed: number,
+): Promise<Omit<Card["training"], "about">> {
+  return {
+    ...{ steps, examples, seed, seconds, threads, backend },
+    machine:
+      `a machine with ${navigator.hardwareConcurrency} cores (${Deno.build.arch})`,
+    commit: await commit(),
+    command: `deno task models ${name} --steps ${steps}`,
+  };
+}
+
 /** The revision that the files are of. */
-export async function commit(): Promise<string> {
+async function commit(): Promise<string> {
   const { stdout } = await new Deno.Command("git", {
     args: ["rev-parse", "HEAD"],
   }).output();

@@ -239,8 +239,7 @@ export interface AttentionOptions {
 export const ATTENTION_OPTIONS = optionsOf<AttentionOptions>()(
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap order",
   "grid classToken direction countSelf segments normalize outputNorm position",
-  "rotaryScale",
-  "convSize steps negativeEigenvalues queryKeyNorm outputGate decayRates",
+  "rotaryScale convSize steps negativeEigenvalues queryKeyNorm outputGate decayRates",
   "ranks layer dropout blockLength",
 );
 

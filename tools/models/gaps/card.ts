@@ -1,7 +1,7 @@
 /** The card of the package of gaps. @module */
 import config from "../../../models/gaps/deno.json" with { type: "json" };
 import { sha256Of } from "../../../lib/base/files.ts";
-import { type Card, type CardRow, commit, type Share } from "../card.ts";
+import { type Card, type CardRow, type Share, trainingOf } from "../card.ts";
 import type { ModelRun } from "../model_recipe.ts";
 import type { Trained } from "../training.ts";
 import {
@@ -125,13 +125,7 @@ console.log(whole, band, await outliers([tides]));`,
       "drawn at random. What is scaled or computed for a gap comes from outside it.",
     model: { parameters: trained.parameters, options },
     training: {
-      ...{ steps: trained.steps, examples: trained.examples, seed },
-      ...{ seconds: trained.seconds, threads: trained.threads },
-      backend: trained.backend,
-      machine:
-        `a machine with ${navigator.hardwareConcurrency} cores (${Deno.build.arch})`,
-      commit: await commit(),
-      command: `deno task models gaps --steps ${trained.steps}`,
+      ...await trainingOf("gaps", trained, seed),
       about: `That is ${
         Math.round(trained.examples / trained.seconds)
       } series a second; the cores were shared with other programs.`,

@@ -5,7 +5,7 @@ import {
   LANGUAGES,
   TABLE_ROWS,
 } from "../../../models/languages/text/mod.ts";
-import { type Card, type CardRow, commit, type Share } from "../card.ts";
+import { type Card, type CardRow, type Share, trainingOf } from "../card.ts";
 import type { ModelRun } from "../model_recipe.ts";
 import type { Trained } from "../training.ts";
 import type { Corpus } from "./data.ts";
@@ -121,13 +121,7 @@ console.log(await detectWords(["we said guten Morgen zusammen"]));`,
       "and few are long.",
     model: { parameters, options: kept.options },
     training: {
-      ...{ steps: trained.steps, examples: trained.examples, seed },
-      ...{ seconds: trained.seconds, threads: trained.threads },
-      backend: trained.backend,
-      machine:
-        `a machine with ${navigator.hardwareConcurrency} cores (${Deno.build.arch})`,
-      commit: await commit(),
-      command: `deno task models languages --steps ${trained.steps}`,
+      ...await trainingOf("languages", trained, seed),
       about:
         `Before that, the table of ${
           TABLE_ROWS.toLocaleString("en")

@@ -4,7 +4,7 @@ import {
   type Card,
   type CardRow,
   type CardTable,
-  commit,
+  trainingOf,
   type Figure,
 } from "../card.ts";
 import type { ModelRun } from "../model_recipe.ts";
@@ -120,13 +120,7 @@ console.log(text);`,
       "nothing is trained on.",
     model: { parameters: trained.parameters, options: kept.options },
     training: {
-      ...{ steps: trained.steps, examples: trained.examples, seed },
-      ...{ seconds: trained.seconds, threads: trained.threads },
-      backend: trained.backend,
-      machine:
-        `a machine with ${navigator.hardwareConcurrency} cores (${Deno.build.arch})`,
-      commit: await commit(),
-      command: `deno task models punctuation --steps ${trained.steps}`,
+      ...await trainingOf("punctuation", trained, seed),
       about:
         "Examples are windows of 40 to 160 tokens that start anywhere, 30 % of them " +
         "prose. The cores were shared with other programs. What is added to the logits " +

@@ -2,7 +2,7 @@
 import { LEVELS } from "../../../models/sudoku/puzzles/mod.ts";
 import config from "../../../models/sudoku/deno.json" with { type: "json" };
 import { sha256Of } from "../../../lib/base/files.ts";
-import { type Card, type CardRow, commit, type Share } from "../card.ts";
+import { type Card, type CardRow, type Share, trainingOf } from "../card.ts";
 import type { ModelRun } from "../model_recipe.ts";
 import type { Shares } from "./testing.ts";
 import type { Trained } from "../training.ts";
@@ -92,13 +92,7 @@ console.log(await solve([
         : "Whether they share solutions was not tested."),
     model: { parameters: trained.parameters, options },
     training: {
-      ...{ steps: trained.steps, examples: trained.examples, seed },
-      ...{ seconds: trained.seconds, threads: trained.threads },
-      backend: trained.backend,
-      machine:
-        `a machine with ${navigator.hardwareConcurrency} cores (${Deno.build.arch})`,
-      commit: await commit(),
-      command: `deno task models sudoku --steps ${trained.steps}`,
+      ...await trainingOf("sudoku", trained, seed),
       about: `That is ${
         Math.round(trained.examples / trained.seconds)
       } puzzles a second; the cores were shared with other programs.`,
