@@ -4,8 +4,8 @@ import {
   type Card,
   type CardRow,
   type CardTable,
-  trainingOf,
   type Figure,
+  trainingOf,
 } from "../card.ts";
 import type { ModelRun } from "../model_recipe.ts";
 import type { Trained } from "../training.ts";
