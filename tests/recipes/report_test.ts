@@ -24,7 +24,7 @@ import {
   trainedAgain,
 } from "../../tools/recipes/trained_again.ts";
 import { pageHTML } from "../../tools/site/page.ts";
-import { withCurves } from "../../tools/site/curves.ts";
+import { keptResults, withCurves } from "../../tools/site/curves.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
 import {
   readResults,
@@ -467,6 +467,31 @@ Deno.test("figures show curves against steps and seconds, and accuracy by size",
     "82",
     "41",
   ]);
+});
+
+Deno.test("a training that ended early stays where it was in the mean curve", () => {
+  const results = resultsWith(0.5, 0.5);
+  const trials = results.trials.map((one) =>
+    one.seed === 2 ? one : { ...one, curve: one.curve.slice(0, one.seed) }
+  );
+  const [curves] = figuresOf({ ...results, trials });
+  const softmax = curves!.data.find(({ name }) => name === "softmax")!;
+  assertEquals(softmax["x"], [25, 50, 75, 100]);
+  // Of seeds 1 and 3 there are one point and three.
+  const last = 100 * (25 / 60 + 0.82 + 0.83) / 3;
+  assertAlmostEquals((softmax["y"] as number[]).at(-1)!, last, 1e-9);
+});
+
+Deno.test("the results that are kept have figures, in the order of their steps", async () => {
+  for (const results of await keptResults()) {
+    const [curves] = figuresOf(results);
+    for (const { x, y, name } of curves!.data) {
+      const steps = x as number[];
+      const label = `${results.recipe}, ${name}`;
+      assert((y as number[]).every(Number.isFinite), label);
+      assert(steps.every((step, i) => i === 0 || step > steps[i - 1]!), label);
+    }
+  }
 });
 
 Deno.test("an axis of perplexities has ticks where models differ", () => {

@@ -63,7 +63,7 @@ function curves(results: RecipeResults): Figure {
   });
 }
 
-/** Of all seeds that came to their end. */
+/** Of all seeds that came to their end; those that ended early stay where they were. */
 function meanCurve(
   { trials, measure }: RecipeResults,
   contender: string,
@@ -71,10 +71,16 @@ function meanCurve(
   const own = trials.filter((trial) =>
     trial.contender === contender && trial.divergedAt === undefined
   ).map(({ curve }) => curve);
-  return (own[0] ?? []).map(({ step }: CurvePoint, i) => ({
+  const longest = own.reduce(
+    (a, b) => b.length > a.length ? b : a,
+    [] as readonly CurvePoint[],
+  );
+  return longest.map(({ step }, i) => ({
     step,
     value: shareOf(measure.name) *
-      mean(own.map((curve) => curve[i]!.means[measure.name]!)),
+      mean(
+        own.map((curve) => (curve[i] ?? curve.at(-1)!).means[measure.name]!),
+      ),
   }));
 }
 
