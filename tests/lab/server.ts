@@ -49,7 +49,10 @@ export async function startLab(
     urlOf: (notebook) => `${root}/lab/tree/${notebook}?reset&token=${token}`,
     async [Symbol.asyncDispose]() {
       server.kill("SIGTERM");
+      // It stops its kernels first, and one that never answers would hold it for ever.
+      const ending = setTimeout(() => server.kill("SIGKILL"), 20_000);
       await server.status;
+      clearTimeout(ending);
       await Deno.remove(data, { recursive: true });
     },
   };
