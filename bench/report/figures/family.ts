@@ -292,7 +292,7 @@ Gated DeltaNet-2 and RWKV-7; on WebGPU the same in TensorFlow.js operations.`,
       ...{ series: "forgetting attention", beside: "softmax", at: [4096] },
     }),
   ],
-  seconds: { gpu: 80, wasm: 120, software: 70, cpu: 0 },
+  seconds: { gpu: 80, wasm: 300, software: 70, cpu: 0 },
   measure: measuringOf(NEWER),
 };
 
