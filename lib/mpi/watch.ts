@@ -70,6 +70,8 @@ export class Watch {
   #failure: Error | undefined;
   /** Whether the failure was thrown to the caller. */
   #isKnown = false;
+  /** Whether {@linkcode settle} has ended, after which MPI may not be called. */
+  #hasSettled = false;
 
   constructor(
     caller: Caller,
@@ -141,8 +143,9 @@ export class Watch {
       ? () => {}
       : this.#rollCall.while(describe(call));
     await poll(() => {
+      if (this.#advances(advance) || this.#hears(turn)) return true;
       askWhoIsThere();
-      return this.#advances(advance) || this.#hears(turn);
+      return false;
     });
     this.reason = undefined;
   }
@@ -223,10 +226,12 @@ export class Watch {
       (request) => functions.MPI_Ibarrier(world, request),
     );
     await poll(() => work() && this.#caller.hasEnded(barrier));
+    this.#hasSettled = true;
   }
 
   /** Advances an operation, which stays open until it has ended or failed. */
   #advances(advance: Advance): boolean {
+    if (this.#hasSettled) throw this.#failure;
     let isOpen = false;
     try {
       isOpen = !advance();

@@ -69,7 +69,17 @@ const WAYS: Readonly<Record<string, () => unknown>> = {
   async fails() {
     if (isOther) mpi.failed("the reason");
     else if (rank === 0) mpi.exchange(new Float32Array(3), { from: 1 });
-    else await Promise.all([mpi.barrier(), mpi.allreduce(Int32Array.of(1))]);
+    else {
+      // The second operation sleeps meanwhile, and looks again when MPI has ended.
+      const { setTimeout } = globalThis;
+      let timers = 0;
+      globalThis.setTimeout = ((wake: () => void, milliseconds: number) =>
+        setTimeout(
+          wake,
+          ++timers === 2 ? 1000 : milliseconds,
+        )) as typeof setTimeout;
+      await Promise.all([mpi.barrier(), mpi.allreduce(Int32Array.of(1))]);
+    }
   },
 };
 
