@@ -78,7 +78,8 @@ export function expAndGradient(
     do {
       const e$ = f32x4.sub(v128.load(cell, 16 * $), m$);
       const x$ = fastExp4(e$, least, scale, round, unit, c1, c2, c3, c4, c5);
-      const p$ = v128.andnot(f32x4.mul(x$, w$), f32x4.lt(e$, least));
+      // Multiplied last: weights that are NaN make NaN of 0 too.
+      const p$ = f32x4.mul(v128.andnot(x$, f32x4.lt(e$, least)), w$);
       v128.store(cell, p$, 16 * $);
       const t$ = f32x4.mul(p$, f32x4.sub(v128.load(product, 16 * $), d$));
       v128.store(product, t$, 16 * $);
