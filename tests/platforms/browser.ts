@@ -13,6 +13,8 @@ import type { Browser } from "playwright-core";
 import config from "../../deno.json" with { type: "json" };
 import type { Tuning } from "../../lib/tuning/mod.ts";
 import type { BackendInfo } from "../../mod.ts";
+import { MODELS } from "../../tools/check_rooms.ts";
+import { pack } from "../../tools/pack.ts";
 import { withFolder } from "../io/files.ts";
 import {
   CASES_OF_CARDS,
@@ -20,7 +22,7 @@ import {
 } from "../kernels/webgpu/kernel_cases.ts";
 import type { KernelResult } from "./programs/kernels_page.ts";
 import { CHROMIUM, KEEPS_BROWSER, launch } from "./chromium.ts";
-import { installInto } from "./packed.ts";
+import { installInto, npmInstall } from "./packed.ts";
 import { ROOT, skipBecause, succeed, whyNoNpm, writeFiles } from "./shell.ts";
 import { serve, WASM, WASM_FILE } from "./site.ts";
 
@@ -221,6 +223,34 @@ Deno.test({
   },
 });
 
+/** What the page of models answers. */
+type Answers = Record<string, { answer: unknown; milliseconds: number }>;
+
+/** Asks each package of a model in a page whose files come from the bundler. */
+async function testModels(folder: string): Promise<void> {
+  const browser = await launch();
+  const server = serve(folder);
+  try {
+    const url = `http://localhost:${server.addr.port}/isolated/models.html`;
+    const page = await inPage<Answers>(browser, url, "exercise()");
+    assertEquals(page.troubles, []);
+    const { gaps, languages, punctuation, sudoku } = page.value;
+    assertLess(gaps!.answer as number, 0.3);
+    assertEquals(languages!.answer, ["fra", "rus"]);
+    const restored = ["What is a pointer? It is an address in memory."];
+    assertEquals(punctuation!.answer, restored);
+    assertEquals(sudoku!.answer, [
+      "534678912672195348198342567859761423426853791713924856961537284287419635345286179",
+    ]);
+    for (const [name, { milliseconds }] of Object.entries(page.value)) {
+      console.log(`${name}: loaded, and answered in ${milliseconds | 0} ms`);
+    }
+  } finally {
+    await browser.close();
+    await server.shutdown();
+  }
+}
+
 Deno.test({
   name: "a page that Deno bundled runs in Chromium",
   ignore: noBrowser,
@@ -301,18 +331,32 @@ Deno.test({
   fn: async (t) => {
     await withFolder(async (folder) => {
       await installInto(folder, [VITE]);
-      for (const name of ["exercise.mjs", "page.mjs"]) {
+      const tarballs = MODELS.map((name) => `${name}.tgz`);
+      for (const name of MODELS) await pack(`${folder}/${name}.tgz`, name);
+      await npmInstall(folder, tarballs.map((name) => `./${name}`));
+      for (const name of ["exercise.mjs", "page.mjs", "models_page.mjs"]) {
         await Deno.copyFile(`${PROGRAMS}/${name}`, `${folder}/${name}`);
       }
-      await Deno.copyFile(`${PROGRAMS}/page.html`, `${folder}/index.html`);
+      const page = await Deno.readTextFile(`${PROGRAMS}/page.html`);
+      await writeFiles(folder, {
+        "index.html": page,
+        "models.html": page.replace("page.mjs", "models_page.mjs"),
+      });
       await Deno.mkdir(`${folder}/public`);
       await Deno.copyFile(WASM, `${folder}/public/${WASM_FILE}`);
       await writeFiles(folder, {
-        // A folder of a site, not its root.
-        "vite.config.mjs": 'export default { base: "./" };',
+        // A folder of a site, not its root, with two pages.
+        "vite.config.mjs": `export default {
+          base: "./",
+          build: { rollupOptions: { input: ["index.html", "models.html"] } },
+        };`,
       });
       await succeed("npx", ["vite", "build", "--logLevel", "warn"], folder);
       await testSite(t, `${folder}/dist`);
+      await t.step(
+        "packages of models answer",
+        () => testModels(`${folder}/dist`),
+      );
     });
   },
 });
