@@ -67,7 +67,7 @@ page that needs no network, and ${outPath("report.json")}.
                     (default: all but ${LONG_FIGURES.join(", ")})
   --long            also ${
   LONG_FIGURES.join(", ")
-}, which takes up to nine minutes
+}, which may take over half an hour
   --quick           the smallest sizes, for a few seconds: to see that it runs
   --threads N       threads of wasm and PyTorch (default: one per core)
   --json FILE       also write the figures there
