@@ -234,6 +234,7 @@ async function testModels(folder: string): Promise<void> {
     const url = `http://localhost:${server.addr.port}/isolated/models.html`;
     const page = await inPage<Answers>(browser, url, "exercise()");
     assertEquals(page.troubles, []);
+    assertEquals(Object.keys(page.value).sort(), MODELS.toSorted());
     const { gaps, languages, punctuation, sudoku } = page.value;
     assertLess(gaps!.answer as number, 0.3);
     assertEquals(languages!.answer, ["fra", "rus"]);
@@ -331,9 +332,8 @@ Deno.test({
   fn: async (t) => {
     await withFolder(async (folder) => {
       await installInto(folder, [VITE]);
-      const tarballs = MODELS.map((name) => `${name}.tgz`);
       for (const name of MODELS) await pack(`${folder}/${name}.tgz`, name);
-      await npmInstall(folder, tarballs.map((name) => `./${name}`));
+      await npmInstall(folder, MODELS.map((name) => `./${name}.tgz`));
       for (const name of ["exercise.mjs", "page.mjs", "models_page.mjs"]) {
         await Deno.copyFile(`${PROGRAMS}/${name}`, `${folder}/${name}`);
       }
@@ -341,16 +341,14 @@ Deno.test({
       await writeFiles(folder, {
         "index.html": page,
         "models.html": page.replace("page.mjs", "models_page.mjs"),
-      });
-      await Deno.mkdir(`${folder}/public`);
-      await Deno.copyFile(WASM, `${folder}/public/${WASM_FILE}`);
-      await writeFiles(folder, {
         // A folder of a site, not its root, with two pages.
         "vite.config.mjs": `export default {
           base: "./",
           build: { rollupOptions: { input: ["index.html", "models.html"] } },
         };`,
       });
+      await Deno.mkdir(`${folder}/public`);
+      await Deno.copyFile(WASM, `${folder}/public/${WASM_FILE}`);
       await succeed("npx", ["vite", "build", "--logLevel", "warn"], folder);
       await testSite(t, `${folder}/dist`);
       await t.step(
